@@ -1,0 +1,82 @@
+// A uakvd of our own on a private socket, and clients of it.
+//
+// One daemon serves one measurement and then goes, so that no row depends on what the row before left behind.
+// It dies with this process, however this process ends.
+#pragma once
+
+#include "groups.h"
+
+#include <cstdint>
+#include <string>
+#include <sys/types.h>
+#include <uakv.h>
+
+namespace uakv::bench {
+
+class Daemon {
+public:
+    // Returns when it serves and all of its memory is there: what is measured then waits for no page.
+    Daemon(const Settings &settings, std::uint64_t memory_bytes);
+    ~Daemon() { kill_now(); } // where stop() was not reached
+    Daemon(const Daemon &) = delete;
+    Daemon &operator=(const Daemon &) = delete;
+
+    // SIGTERM; throws unless it then exits 0.
+    void stop();
+
+    const std::string &socket_path() const { return socket_path_; }
+
+    // Memory that no other process shares with it and that belongs to no cache: RssAnon + RssFile.
+    std::uint64_t private_bytes() const;
+    std::uint64_t cpu_ns() const; // all its threads, since it started
+
+private:
+    void kill_now();
+    void wait_until_serving();
+    void wait_until_populated() const;
+    bool exited(int timeout_ms); // true at most once: it takes the exit status
+    std::string log_text() const;
+
+    std::string socket_path_;
+    std::uint64_t memory_bytes_;
+    int log_ = -1;
+    pid_t pid_ = -1;
+    int exit_status_ = 0;
+};
+
+class Client {
+public:
+    explicit Client(const std::string &socket_path);
+    ~Client() { uakv_disconnect(handle_); }
+    Client(const Client &) = delete;
+    Client &operator=(const Client &) = delete;
+
+    uakv_client *handle() const { return handle_; }
+    uakv_statistics statistics() const;
+
+private:
+    uakv_client *handle_ = nullptr;
+};
+
+class Space {
+public:
+    Space(const Client &client, std::uint64_t block_bytes);
+    ~Space() { uakv_space_close(handle_); }
+    Space(const Space &) = delete;
+    Space &operator=(const Space &) = delete;
+
+    uakv_space *handle() const { return handle_; }
+
+private:
+    uakv_space *handle_ = nullptr;
+};
+
+// Throws, with the library's own sentence, unless the status is UAKV_OK.
+[[noreturn]] void throw_status(uakv_status status, const char *call);
+inline void require_ok(uakv_status status, const char *call) {
+    if (status != UAKV_OK) [[unlikely]] {
+        throw_status(status, call);
+    }
+}
+
+} // namespace uakv::bench

@@ -1,0 +1,198 @@
+// uakv-bench: one program, one table. What each row measures is told at the top of the file of its group.
+#include "daemon.h"
+#include "failure.h"
+#include "groups.h"
+#include "machine.h"
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+#include <optional>
+#include <string_view>
+#include <unistd.h>
+
+namespace uakv::bench {
+namespace {
+
+constexpr const char *usage = R"(usage: uakv-bench [OPTION]...
+Measures uakv on this machine against its goals and against memcpy, with daemons of its own on a private
+socket. Takes a few minutes. Exits 0 when everything was measured, whether or not the goals are met, 1 when
+a call failed or bytes were wrong, 2 for a wrong argument.
+
+  --quick           fewer samples and less memory: under a minute, and figures that mean less
+  --only NAMES      only these groups, separated by commas:
+                      retrieve   retrieve and release of resident blocks, from one process and from two
+                      store      copies into the cache and out of it, in GB/s and against memcpy
+                      reserve    reserve and commit in place, with the daemon awake and asleep
+                      lookup     match_prefix over 512 keys; memory of the index per block
+                      footprint  memory and cpu time of an idle daemon
+  --memory SIZE     of the largest daemon, such as 5GiB (the default; 1GiB with --quick); at least 1GiB.
+                      Blocks that do not fit are left out, and the row says how many there were
+  --json FILE       also writes the rows there: [{"name", "value", "unit", "goal", "met", "spread"}, ...]
+  --daemon PATH     the uakvd to start
+  --help            this text
+
+A value is the median over the runs of its row (7; 5 with --quick), its spread their interquartile range in the
+same unit. Latencies are per operation and contain one reading of the clock.
+)";
+
+struct Group {
+    std::string_view name;
+    void (*run)(const Settings &, Report &);
+    bool wanted = true;
+};
+
+using Groups = std::array<Group, 5>;
+
+struct Options {
+    Settings settings;
+    std::string json_path;
+    bool help = false;
+};
+
+// What is wrong with the command line, if anything is.
+using Complaint = std::optional<std::string>;
+
+std::optional<std::uint64_t> parse_size(std::string_view text) {
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+    const std::uint64_t factor = unit == "MiB" ? MiB : unit == "GiB" ? GiB : 0;
+    if (error != std::errc{} || factor == 0 || number > UINT64_MAX / factor) {
+        return std::nullopt;
+    }
+    return number * factor;
+}
+
+Complaint choose_groups(std::string_view names, Groups &groups) {
+    for (Group &group : groups) {
+        group.wanted = false;
+    }
+    for (std::string_view rest = names;;) {
+        const std::string_view name = rest.substr(0, rest.find(','));
+        bool known = false;
+        for (Group &group : groups) {
+            known = known || group.name == name;
+            group.wanted = group.wanted || group.name == name;
+        }
+        if (!known) {
+            return "--only: there is no group \"" + std::string(name) +
+                   "\"; there are retrieve, store, reserve, lookup and footprint";
+        }
+        if (name.size() == rest.size()) {
+            return std::nullopt;
+        }
+        rest.remove_prefix(name.size() + 1);
+    }
+}
+
+Complaint apply_option(std::string_view name, const std::string &value, Options &options, Groups &groups) {
+    if (name == "--only") {
+        return choose_groups(value, groups);
+    }
+    if (name == "--memory") {
+        const auto size = parse_size(value);
+        if (!size || *size < GiB) {
+            return "--memory is \"" + value + "\"; expected at least 1GiB, such as 5GiB or 6000MiB";
+        }
+        options.settings.memory_bytes = *size;
+        return std::nullopt;
+    }
+    (name == "--json" ? options.json_path : options.settings.daemon_path) = value;
+    return std::nullopt;
+}
+
+Complaint parse_options(int count, char **arguments, Options &options, Groups &groups) {
+    for (int i = 1; i < count; ++i) {
+        const std::string_view argument = arguments[i];
+        const std::string_view name = argument.substr(0, argument.find('='));
+        if (argument == "--quick") {
+            options.settings.quick = true;
+            continue;
+        }
+        if (argument == "--help") {
+            options.help = true;
+            continue;
+        }
+        if (name != "--only" && name != "--memory" && name != "--json" && name != "--daemon") {
+            return "unknown argument \"" + std::string(argument) + "\"";
+        }
+        if (name.size() == argument.size() && i + 1 == count) {
+            return std::string(name) + " wants a value";
+        }
+        const std::string value(name.size() == argument.size() ? arguments[++i] : argument.substr(name.size() + 1));
+        if (value.empty()) {
+            return std::string(name) + " wants a value";
+        }
+        if (auto complaint = apply_option(name, value, options, groups)) {
+            return complaint;
+        }
+    }
+    return std::nullopt;
+}
+
+// A smaller machine gets smaller daemons, but the 32 MiB blocks need 1 GiB.
+std::uint64_t default_memory_bytes(bool quick) {
+    const std::uint64_t wanted = quick ? GiB : 5 * GiB;
+    return std::max(GiB, std::min(wanted, memory_available_bytes() / 2 / GiB * GiB));
+}
+
+void write_json(const Options &options, const Report &report) {
+    if (!options.json_path.empty() && !report.write_json(options.json_path)) {
+        throw Failure("cannot write " + options.json_path + ": " + std::strerror(errno));
+    }
+}
+
+void run(const Options &options, const Groups &groups) {
+    if (access(options.settings.daemon_path.c_str(), X_OK) != 0) {
+        throw Failure("cannot execute the daemon " + options.settings.daemon_path + ": " + std::strerror(errno) +
+                      "; say where it is with --daemon PATH");
+    }
+    Report report;
+    write_json(options, report); // better to fail now than in a few minutes
+    print_machine(report);
+    report.fact("spread", "the interquartile range over " + std::to_string(options.settings.runs()) +
+                              " runs, of which the value is the median");
+    for (const Group &group : groups) {
+        if (group.wanted) {
+            group.run(options.settings, report);
+        }
+    }
+    report.print_totals();
+    write_json(options, report);
+}
+
+} // namespace
+} // namespace uakv::bench
+
+int main(int count, char **arguments) {
+    using namespace uakv::bench;
+    Groups groups{{{"retrieve", bench_retrieve},
+                   {"store", bench_store},
+                   {"reserve", bench_reserve},
+                   {"lookup", bench_lookup},
+                   {"footprint", bench_footprint}}};
+    Options options;
+    options.settings.daemon_path = UAKV_BENCH_DAEMON;
+    if (const auto complaint = parse_options(count, arguments, options, groups)) {
+        std::fprintf(stderr, "uakv-bench: %s; --help lists all options\n", complaint->c_str());
+        return 2;
+    }
+    if (options.help) {
+        std::fputs(usage, stdout);
+        return 0;
+    }
+    if (options.settings.memory_bytes == 0) {
+        options.settings.memory_bytes = default_memory_bytes(options.settings.quick);
+    }
+    try {
+        run(options, groups);
+    } catch (const std::exception &failure) {
+        std::fflush(stdout);
+        std::fprintf(stderr, "uakv-bench: %s\n", failure.what());
+        return 1;
+    }
+    return 0;
+}

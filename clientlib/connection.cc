@@ -1,0 +1,163 @@
+#include "clientlib/connection.h"
+
+#include "ipc/clock.h"
+
+#include <chrono>
+
+namespace uakv {
+namespace {
+
+std::chrono::steady_clock::time_point time_point_of(std::uint64_t deadline_ns) {
+    return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(deadline_ns));
+}
+
+Error as_error(const RefusedMessage &refused) {
+    const auto detail = get_text(refused.detail);
+    return error(refused.status, "%s", detail ? std::string(*detail).c_str() : "the daemon refused without a reason");
+}
+
+Error unexpected(const char *wanted) {
+    return error(UAKV_ERR_VERSION, "the daemon answered something else than %s: it does not speak protocol %u", wanted,
+                 protocol_version);
+}
+
+} // namespace
+
+Result<Connection::Attached> Connection::attach(const std::string &path, const HelloMessage &hello,
+                                                std::uint64_t deadline_ns) {
+    path_ = path;
+    auto socket = connect_unix(path, deadline_ns);
+    if (!socket.ok()) {
+        return socket.take_error();
+    }
+    socket_ = std::move(socket.value());
+    auto reply = request<WelcomeMessage>(hello, deadline_ns);
+    if (!reply.ok()) {
+        return reply.take_error();
+    }
+    auto &fds = reply.value().fds;
+    const auto welcome = read_control<WelcomeMessage>(reply.value());
+    if (!welcome || fds.size() != welcome_fds) {
+        return unexpected("a welcome with its three descriptors (is this process out of descriptors?)");
+    }
+    if (welcome->version < hello.version_min || welcome->version > hello.version_max) {
+        return error(UAKV_ERR_VERSION, "the daemon at %s speaks protocol %u, this library %u to %u", path.c_str(),
+                     welcome->version, hello.version_min, hello.version_max);
+    }
+    return Attached{*welcome, std::move(fds[0]), std::move(fds[1]), std::move(fds[2])};
+}
+
+Result<SpaceId> Connection::open_space(const SpaceDescription &space, std::uint64_t deadline_ns) {
+    SpaceOpenMessage message;
+    message.space = space;
+    auto reply = request<SpaceOpenedMessage>(message, deadline_ns);
+    if (!reply.ok()) {
+        return reply.take_error();
+    }
+    const auto opened = read_control<SpaceOpenedMessage>(reply.value());
+    return opened ? Result<SpaceId>(opened->space) : unexpected("an opened space");
+}
+
+Result<Fd> Connection::get_segment(SegmentId segment, std::uint64_t deadline_ns) {
+    SegmentGetMessage message;
+    message.segment = segment;
+    auto reply = request<SegmentMessage>(message, deadline_ns);
+    if (!reply.ok()) {
+        return reply.take_error();
+    }
+    const auto answer = read_control<SegmentMessage>(reply.value());
+    if (!answer || answer->segment != segment) {
+        return unexpected("the segment that was asked for");
+    }
+    if (reply.value().fds.size() != 1) {
+        return error(UAKV_ERR_NO_MEMORY,
+                     "the descriptor of segment %u did not arrive: this process has too many open "
+                     "files; raise its limit (ulimit -n)",
+                     segment);
+    }
+    return std::move(reply.value().fds[0]);
+}
+
+template <ControlMessage Reply, ControlMessage Request>
+Result<Received> Connection::request(const Request &message, std::uint64_t deadline_ns) {
+    const std::unique_lock lock(mutex_, time_point_of(deadline_ns));
+    if (!lock.owns_lock()) {
+        return error(UAKV_ERR_TIMEOUT, "the daemon at %s did not answer other threads in time", path_.c_str());
+    }
+    if (lost_) {
+        return lost_error();
+    }
+    if (auto sent = send_control(socket_, message); !sent.ok()) {
+        if (sent.error().status == UAKV_ERR_BUSY) {
+            return error(UAKV_ERR_TIMEOUT, "the daemon at %s does not read its messages", path_.c_str());
+        }
+        // It may have said why before it hung up.
+        auto last = receive(deadline_ns);
+        return last.ok() ? lost_error() : last.take_error();
+    }
+    ++replies_owed_;
+    for (;;) {
+        auto reply = receive(deadline_ns);
+        if (!reply.ok()) {
+            return reply.take_error();
+        }
+        if (--replies_owed_ > 0) {
+            continue; // the late answer to a request that gave up
+        }
+        if (const auto refused = read_control<RefusedMessage>(reply.value())) {
+            return as_error(*refused);
+        }
+        return reply;
+    }
+}
+
+Result<Received> Connection::receive(std::uint64_t deadline_ns) {
+    for (;;) {
+        auto received = receive_message(socket_, AcceptFds::yes);
+        if (!received.ok()) {
+            return received.take_error();
+        }
+        switch (received.value().state) {
+        case Received::State::message:
+            if (const auto refused = read_control<RefusedMessage>(received.value());
+                refused && refused->ends_session != 0) {
+                reason_ = as_error(*refused).detail; // the last word of a session: a hang-up follows
+                continue;
+            }
+            return received;
+        case Received::State::hung_up:
+            lost_ = true;
+            return lost_error();
+        case Received::State::nothing_yet:
+            if (!wait_readable(socket_, deadline_ns)) {
+                return error(UAKV_ERR_TIMEOUT, "the daemon at %s did not answer in time; is it stopped?",
+                             path_.c_str());
+            }
+        }
+    }
+}
+
+bool Connection::lost(std::string &why) {
+    if (!has_hung_up(socket_)) {
+        return false;
+    }
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (lock.owns_lock()) {
+        while (!lost_ && receive(0).ok()) {
+        }
+        why = lost_error().detail;
+    } else {
+        why = "the daemon at " + path_ + " has hung up";
+    }
+    return true;
+}
+
+Error Connection::lost_error() {
+    if (!reason_.empty()) {
+        return error(UAKV_ERR_DISCONNECTED, "the daemon ended this session: %s", reason_.c_str());
+    }
+    return error(UAKV_ERR_DISCONNECTED, "the daemon at %s is gone; disconnect, and connect again when it is back",
+                 path_.c_str());
+}
+
+} // namespace uakv

@@ -1,0 +1,50 @@
+// The control connection: the handshake, and requests that are answered over the socket. The slow path;
+// blocks are stored and found through shared memory.
+#pragma once
+
+#include "ipc/control_message.h"
+#include "ipc/index_layout.h"
+#include "ipc/result.h"
+
+#include <cstdint>
+#include <mutex>
+#include <string>
+
+namespace uakv {
+
+class Connection {
+public:
+    struct Attached {
+        WelcomeMessage welcome;
+        Fd index;
+        Fd session;
+        Fd doorbell;
+    };
+
+    // Connects and shakes hands. On failure the connection is not to be used.
+    Result<Attached> attach(const std::string &path, const HelloMessage &hello, std::uint64_t deadline_ns);
+
+    Result<SpaceId> open_space(const SpaceDescription &space, std::uint64_t deadline_ns);
+    Result<Fd> get_segment(SegmentId segment, std::uint64_t deadline_ns);
+
+    // Whether the daemon is gone or has ended this session; if so, `why` is a sentence.
+    bool lost(std::string &why);
+
+    // Ends the session for the daemon, also while a forked child holds a copy of the socket.
+    void close_for_all() { shut_down(socket_); }
+
+private:
+    template <ControlMessage Reply, ControlMessage Request>
+    Result<Received> request(const Request &message, std::uint64_t deadline_ns);
+    Result<Received> receive(std::uint64_t deadline_ns);
+    Error lost_error();
+
+    std::timed_mutex mutex_;
+    std::string path_;
+    Fd socket_;
+    std::uint32_t replies_owed_ = 0; // to requests that gave up waiting; they are skipped when they come
+    std::string reason_;             // why the daemon ended the session, where it said so
+    bool lost_ = false;
+};
+
+} // namespace uakv

@@ -1,0 +1,44 @@
+// What a reserved slot will become: everything about it that does not fit into the caller's uakv_slot, and
+// the guard that each slot is ended once.
+#pragma once
+
+#include "clientlib/grants.h"
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+namespace uakv {
+
+struct Reservation {
+    uakv_space *space = nullptr;
+    GrantedSlot slot;
+    uakv_key key{};
+    uakv_key parent{};
+    bool has_parent = false;
+    std::uint32_t ttl_ms = 0;
+    std::uint64_t length = 0;
+    std::byte *data = nullptr;
+};
+
+class Reservations {
+public:
+    // The number under which it is taken again, once. Throws std::bad_alloc.
+    std::uint64_t add(const Reservation &reservation);
+
+    // Nothing when the number is not (or no longer) that of an open reservation.
+    std::optional<Reservation> take(std::uint64_t number);
+
+private:
+    struct Cell {
+        std::uint32_t turn = 0; // odd while it is taken
+        Reservation reservation;
+    };
+
+    std::mutex mutex_;
+    std::vector<Cell> cells_;
+    std::vector<std::uint32_t> free_;
+};
+
+} // namespace uakv

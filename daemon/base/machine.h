@@ -1,0 +1,14 @@
+// What the machine has.
+#pragma once
+
+#include <cstdint>
+
+namespace uakv {
+
+std::uint64_t machine_memory_bytes();
+
+// What can be allocated without swapping or killing, as the kernel estimates it; UINT64_MAX when it does
+// not say.
+std::uint64_t available_memory_bytes();
+
+} // namespace uakv

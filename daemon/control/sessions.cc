@@ -1,0 +1,299 @@
+#include "daemon/control/sessions.h"
+
+#include "daemon/base/log.h"
+#include "ipc/clock.h"
+#include "ipc/untrusted.h"
+
+#include <algorithm>
+
+namespace uakv {
+namespace {
+
+constexpr std::uint64_t hot_ns_min = 20'000;
+constexpr std::uint64_t hot_ns_max = 1'000'000;
+constexpr std::uint64_t touches_every_ns = ns_per_ms;
+constexpr std::uint64_t greeting_ns_max = 5 * ns_per_s;
+constexpr int messages_per_turn = 32;
+
+// How long to keep looking at the ring of a client whose work comes with this gap between. A client with
+// longer gaps than we care to wait for gets the shortest look.
+std::uint64_t hot_ns(std::uint64_t gap_ns) {
+    return 2 * gap_ns > hot_ns_max ? hot_ns_min : std::max(2 * gap_ns, hot_ns_min);
+}
+
+} // namespace
+
+Sessions::Sessions(EventLoop &loop, Store &store, Fd index)
+    : loop_(loop), store_(store), greeting_(store, std::move(index)),
+      dispatcher_(store, [this] { return statistics(); }), started_ns_(now_ns()) {}
+
+Sessions::~Sessions() {
+    while (!sessions_.empty()) {
+        destroy(sessions_.begin()->first);
+    }
+}
+
+bool Sessions::accept_all(const Fd &listener) {
+    for (;;) {
+        auto accepted = accept_unix(listener);
+        if (!accepted.ok()) {
+            if (!std::exchange(accept_failed_, true)) {
+                log_warn("{}; clients wait until some are free", accepted.error().detail);
+            }
+            return false;
+        }
+        accept_failed_ = false;
+        if (!accepted.value().valid()) {
+            return true;
+        }
+        auto peer = peer_identity(accepted.value());
+        if (peer.ok()) {
+            add(std::move(accepted.value()), std::move(peer.value()));
+        } else {
+            log_warn("a connection was dropped: {}", peer.error().detail);
+        }
+    }
+}
+
+void Sessions::add(Fd socket, PeerIdentity peer) {
+    const Number number = next_number_++;
+    auto session = std::make_unique<Session>(number, std::move(socket), std::move(peer), store_);
+    if (auto admitted = Greeting::admit(session->peer()); !admitted.ok()) {
+        log_warn("{} was refused: {}", session->name(), admitted.error().detail);
+        Greeting::say_why(*session, admitted.error());
+        return;
+    }
+    if (sessions_.size() >= limits::clients_max) {
+        log_warn("{} was refused: {} clients are connected, which is all that there can be", session->name(),
+                 limits::clients_max);
+        Greeting::say_why(*session, error(UAKV_ERR_DENIED, "%u clients are connected, which is all that there can be",
+                                          limits::clients_max));
+        return;
+    }
+    Session &added = *session;
+    sessions_.emplace(number, std::move(session));
+    ++greeting_count_;
+    if (!watch(added)) {
+        destroy(number);
+    }
+}
+
+bool Sessions::watch(Session &session) {
+    const Number number = session.number();
+    auto socket_watch = loop_.watch(session.socket(), [this, number] { on_message(number); });
+    if (!socket_watch.ok()) {
+        log_warn("{} was dropped: {}", session.name(), socket_watch.error().detail);
+        return false;
+    }
+    session.socket_watch = socket_watch.value();
+    session.process = peer_process(session.socket(), session.peer());
+    if (!session.process.valid()) {
+        return true;
+    }
+    auto process_watch = loop_.watch(session.process, [this, number] { destroy(number); });
+    if (!process_watch.ok()) {
+        log_warn("{} was dropped: {}", session.name(), process_watch.error().detail);
+        return false;
+    }
+    session.process_watch = process_watch.value();
+    return true;
+}
+
+void Sessions::on_message(Number number) {
+    for (int i = 0; i < messages_per_turn; ++i) {
+        Session &session = *find(number);
+        auto received = receive_message(session.socket(), AcceptFds::no);
+        if (!received.ok()) {
+            end(session, received.error());
+            continue;
+        }
+        if (received.value().state == Received::State::nothing_yet) {
+            return;
+        }
+        if (received.value().state == Received::State::hung_up) {
+            destroy(number);
+            return;
+        }
+        if (session.ended) {
+            continue; // not listened to any more; only its hang-up counts
+        }
+        std::string violation;
+        switch (greeting_.answer(session, received.value(), violation)) {
+        case Greeting::Next::go_on:
+            break;
+        case Greeting::Next::welcomed: {
+            --greeting_count_;
+            log_debug("{} connected{}", session.name(), session.read_only() ? ", read-only" : "");
+            auto watched = loop_.watch(session.doorbell(), [this, number] { on_doorbell(number); });
+            if (!watched.ok()) {
+                end(session, watched.error());
+                break;
+            }
+            session.doorbell_watch = watched.value();
+            break;
+        }
+        case Greeting::Next::violation:
+            end(session, error(UAKV_ERR_INVALID, "%s", violation.c_str()));
+        }
+    }
+    loop_.call_again(find(number)->socket_watch);
+}
+
+void Sessions::on_doorbell(Number number) {
+    make_hot(*find(number), now_ns());
+}
+
+void Sessions::make_hot(Session &session, std::uint64_t now) {
+    if (!session.hot) {
+        session.hot = true;
+        session.ring().stay_awake();
+        hot_.push_back(&session);
+    }
+    session.active_ns = now;
+}
+
+bool Sessions::serve() {
+    if (hot_.empty()) {
+        return false;
+    }
+    const std::uint64_t now = now_ns();
+    bool worked = false;
+    const std::vector<Session *> turn = hot_; // end() changes hot_
+    for (Session *session : turn) {
+        std::string violation;
+        switch (dispatcher_.serve(*session, violation)) {
+        case Dispatcher::Served::nothing:
+            break;
+        case Dispatcher::Served::something: {
+            session->gap_ns = (7 * session->gap_ns + std::min(now - session->worked_ns, hot_ns_max)) / 8;
+            session->worked_ns = now;
+            session->active_ns = now;
+            parked_ = parked_ || !session->parked.empty();
+            worked = true;
+            break;
+        }
+        case Dispatcher::Served::violation:
+            end(*session, error(UAKV_ERR_INVALID, "%s", violation.c_str()));
+        }
+    }
+    if (worked && now - touches_drained_ns_ >= touches_every_ns) {
+        drain_all_touches(now);
+    }
+    if (!worked) {
+        cool_down(now);
+    }
+    return worked;
+}
+
+void Sessions::cool_down(std::uint64_t now) {
+    std::erase_if(hot_, [now](Session *session) {
+        if (now - session->active_ns < hot_ns(session->gap_ns) || !session->ring().sleep_unless_pending()) {
+            return false;
+        }
+        session->hot = false;
+        return true;
+    });
+}
+
+// Before blocks are evicted, the policy should know what is in use.
+void Sessions::drain_all_touches(std::uint64_t now) {
+    touches_drained_ns_ = now;
+    for (auto &[number, session] : sessions_) {
+        if (session->welcomed() && !session->ended && !session->drain_touches()) {
+            end(*session, error(UAKV_ERR_INVALID, "it reported a hit on an entry that cannot exist"));
+        }
+    }
+}
+
+void Sessions::retry_parked() {
+    parked_ = false;
+    for (auto &[number, session] : sessions_) {
+        if (session->ended || session->parked.empty()) {
+            continue;
+        }
+        dispatcher_.retry_parked(*session);
+        session->ring().publish();
+        parked_ = parked_ || !session->parked.empty();
+    }
+}
+
+void Sessions::expire_greetings() {
+    const std::uint64_t now = now_ns();
+    std::vector<Number> expired;
+    for (const auto &[number, session] : sessions_) {
+        if (!session->welcomed() && now - session->connected_ns() > greeting_ns_max) {
+            log_warn("{} was dropped: it did not say hello within {} s", session->name(), greeting_ns_max / ns_per_s);
+            expired.push_back(number);
+        }
+    }
+    for (const Number number : expired) {
+        destroy(number);
+    }
+}
+
+// Serves the client no more. It may still be writing to slots that it was granted, so these, and its leases,
+// stand until it hangs up or dies.
+void Sessions::end(Session &session, const Error &why) {
+    if (std::exchange(session.ended, true)) {
+        return;
+    }
+    log_warn("{} was disconnected: {}", session.name(), why.detail);
+    Greeting::say_why(session, why);
+    shut_down_sending(session.socket());
+    unwatch(session.doorbell_watch);
+    std::erase(hot_, &session);
+    session.hot = false;
+    session.parked.clear();
+}
+
+void Sessions::destroy(Number number) {
+    Session &session = *find(number);
+    if (session.welcomed()) {
+        const SessionHeader &header = session.layout().header;
+        past_hits_ += load_once(header.touch_tail);
+        past_misses_ += load_once(header.misses);
+        past_bytes_hit_ += load_once(header.bytes_hit);
+    } else {
+        --greeting_count_;
+    }
+    log_debug("{} is gone", session.name());
+    unwatch(session.socket_watch);
+    unwatch(session.process_watch);
+    unwatch(session.doorbell_watch);
+    std::erase(hot_, &session);
+    sessions_.erase(number);
+}
+
+void Sessions::unwatch(EventLoop::WatchId &watch) {
+    if (watch != 0) {
+        loop_.unwatch(std::exchange(watch, 0));
+    }
+}
+
+Session *Sessions::find(Number number) {
+    const auto found = sessions_.find(number);
+    UAKV_ASSERT(found != sessions_.end()); // its watches end with it
+    return found->second.get();
+}
+
+uakv_statistics Sessions::statistics() {
+    uakv_statistics values{};
+    values.struct_size = sizeof values;
+    store_.describe(values);
+    values.hits = past_hits_;
+    values.misses = past_misses_;
+    values.bytes_hit = past_bytes_hit_;
+    for (const auto &[number, session] : sessions_) {
+        if (session->welcomed()) {
+            const SessionHeader &header = session->layout().header;
+            values.hits += load_once(header.touch_tail);
+            values.misses += load_once(header.misses);
+            values.bytes_hit += load_once(header.bytes_hit);
+            ++values.clients;
+        }
+    }
+    values.uptime_ms = (now_ns() - started_ns_) / ns_per_ms;
+    return values;
+}
+
+} // namespace uakv

@@ -1,0 +1,57 @@
+// uakvd: reads its settings, builds the server, serves, ends.
+#include "daemon/base/log.h"
+#include "daemon/config/settings.h"
+#include "daemon/io/signals.h"
+#include "daemon/server.h"
+
+#include <cstdio>
+#include <sys/resource.h>
+
+namespace {
+
+using namespace uakv;
+
+constexpr int exit_failure = 1;
+constexpr int exit_usage = 2;
+
+// Each client costs four descriptors, each segment two.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+int serve(const Settings &settings) {
+    raise_descriptor_limit();
+    auto stop = open_stop_signals();
+    if (!stop.ok()) {
+        log_error("{}", stop.error().detail);
+        return exit_failure;
+    }
+    auto server = Server::create(settings, std::move(stop.value()));
+    if (!server.ok()) {
+        log_error("{}", server.error().detail);
+        return exit_failure;
+    }
+    log_info("uakvd " UAKV_VERSION " serves {}", server.value()->describe());
+    server.value()->run();
+    log_info("uakvd stops serving {}", settings.socket_path);
+    return 0;
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+    auto command = read_settings(argc, argv);
+    if (!command.ok()) {
+        log_error("{}", command.error().detail);
+        return exit_usage;
+    }
+    if (command.value().print) {
+        return std::fputs(command.value().print->c_str(), stdout) < 0 ? exit_failure : 0;
+    }
+    set_log_level(command.value().settings.log_level);
+    return serve(command.value().settings);
+}

@@ -1,0 +1,111 @@
+#include "daemon/policy/lru.h"
+
+namespace uakv {
+namespace {
+
+// How far a block that becomes a leaf looks for its place from the cold end. Nearly always its place is
+// there, because the child that left was the coldest. One that finds none in reach is in use: it goes to
+// the hot end.
+constexpr int join_steps_max = 128;
+
+} // namespace
+
+// Address space, not memory: pages come as entries are first used.
+Lru::Lru(std::uint32_t entry_capacity) {
+    nodes_.reserve(entry_capacity);
+}
+
+void Lru::inserted(EntryId entry, SizeClass size_class, std::optional<EntryId> parent) {
+    if (entry >= nodes_.size()) {
+        nodes_.resize(entry + 1);
+    }
+    Node &node = nodes_[entry];
+    UAKV_ASSERT(!node.resident);
+    ++node.turn;
+    node.stamp = ++clock_;
+    node.children = 0;
+    node.parent = none;
+    node.size_class = static_cast<std::uint16_t>(size_class);
+    node.resident = true;
+    if (parent && *parent != entry && *parent < nodes_.size() && nodes_[*parent].resident) {
+        Node &above = nodes_[*parent];
+        node.parent = *parent;
+        node.parent_turn = above.turn;
+        if (above.children++ == 0) {
+            unlink(*parent);
+        }
+    }
+    link_after(entry, lists_[size_class].hottest);
+}
+
+void Lru::touched(EntryId entry) {
+    if (entry >= nodes_.size() || !nodes_[entry].resident) {
+        return;
+    }
+    Node &node = nodes_[entry];
+    node.stamp = ++clock_;
+    if (node.listed) {
+        unlink(entry);
+        link_after(entry, lists_[node.size_class].hottest);
+    }
+}
+
+void Lru::removed(EntryId entry) {
+    Node &node = nodes_[entry];
+    UAKV_ASSERT(node.resident);
+    if (node.listed) {
+        unlink(entry);
+    }
+    node.resident = false;
+    if (node.parent == none) {
+        return;
+    }
+    Node &above = nodes_[node.parent];
+    if (above.resident && above.turn == node.parent_turn && --above.children == 0) {
+        join(node.parent);
+    }
+}
+
+std::optional<EntryId> Lru::coldest(SizeClass size_class) const {
+    const std::uint32_t entry = lists_[size_class].coldest;
+    return entry == none ? std::nullopt : std::optional<EntryId>(entry);
+}
+
+void Lru::link_after(EntryId entry, std::uint32_t colder) {
+    Node &node = nodes_[entry];
+    List &list = lists_[node.size_class];
+    UAKV_ASSERT(!node.listed);
+    const std::uint32_t hotter = colder == none ? list.coldest : nodes_[colder].hotter;
+    node.colder = colder;
+    node.hotter = hotter;
+    node.listed = true;
+    (colder == none ? list.coldest : nodes_[colder].hotter) = entry;
+    (hotter == none ? list.hottest : nodes_[hotter].colder) = entry;
+}
+
+void Lru::unlink(EntryId entry) {
+    Node &node = nodes_[entry];
+    List &list = lists_[node.size_class];
+    UAKV_ASSERT(node.listed);
+    (node.colder == none ? list.coldest : nodes_[node.colder].hotter) = node.hotter;
+    (node.hotter == none ? list.hottest : nodes_[node.hotter].colder) = node.colder;
+    node.listed = false;
+}
+
+// Puts a block whose last child has left among the leaves, ordered by use.
+void Lru::join(EntryId entry) {
+    const List &list = lists_[nodes_[entry].size_class];
+    std::uint32_t colder = none;
+    std::uint32_t next = list.coldest;
+    for (int step = 0; next != none && nodes_[next].stamp < nodes_[entry].stamp; ++step) {
+        if (step == join_steps_max) {
+            link_after(entry, list.hottest);
+            return;
+        }
+        colder = next;
+        next = nodes_[next].hotter;
+    }
+    link_after(entry, colder);
+}
+
+} // namespace uakv

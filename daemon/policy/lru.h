@@ -1,0 +1,57 @@
+// Least recently used, leaves first: an intrusive list for each size class of the blocks that no resident
+// block hangs on, the longest unused in front. A block joins the list when its last child leaves, at the
+// place that its own last use gives it. This equals plain LRU in which each prompt is touched from its tail
+// (design/eviction: worth more than the choice of the policy), without any order asked of the callers.
+//
+// All steps are O(1), but for the joining, whose search is bounded.
+#pragma once
+
+#include "daemon/policy/policy.h"
+
+#include <array>
+#include <vector>
+
+namespace uakv {
+
+class Lru final : public Policy {
+public:
+    explicit Lru(std::uint32_t entry_capacity);
+
+    void inserted(EntryId entry, SizeClass size_class, std::optional<EntryId> parent) override;
+    void touched(EntryId entry) override;
+    void removed(EntryId entry) override;
+    std::optional<EntryId> coldest(SizeClass size_class) const override;
+    std::uint64_t now() const override { return clock_; }
+    std::uint64_t last_used(EntryId entry) const override { return nodes_[entry].stamp; }
+
+private:
+    static constexpr std::uint32_t none = UINT32_MAX;
+
+    struct Node {
+        std::uint64_t stamp = 0;
+        std::uint32_t turn = 0; // counts the lives of the entry: tells whether a child's parent is still the same
+        std::uint32_t children = 0;
+        std::uint32_t parent = none;
+        std::uint32_t parent_turn = 0;
+        std::uint32_t colder = none;
+        std::uint32_t hotter = none;
+        std::uint16_t size_class = 0;
+        bool resident = false;
+        bool listed = false;
+    };
+
+    struct List {
+        std::uint32_t coldest = none;
+        std::uint32_t hottest = none;
+    };
+
+    void link_after(EntryId entry, std::uint32_t colder);
+    void unlink(EntryId entry);
+    void join(EntryId entry);
+
+    std::uint64_t clock_ = 0;
+    std::vector<Node> nodes_;
+    std::array<List, size_classes> lists_{};
+};
+
+} // namespace uakv

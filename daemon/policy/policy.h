@@ -1,0 +1,32 @@
+// Who leaves memory. The store tells the policy what enters, is used and goes; the policy says who should
+// leave next, for each size class, because a slot of one class is of no use to another.
+//
+// Blocks hang on each other: a block of a prefix is worth nothing without those before it. So all policies
+// let leaves go before the blocks that they hang on.
+#pragma once
+
+#include "ipc/index_layout.h"
+#include "ipc/size_class.h"
+
+#include <cstdint>
+#include <optional>
+
+namespace uakv {
+
+class Policy {
+public:
+    virtual ~Policy() = default;
+
+    virtual void inserted(EntryId entry, SizeClass size_class, std::optional<EntryId> parent) = 0;
+    virtual void touched(EntryId entry) = 0; // also for entries that it does not know: ignored
+    virtual void removed(EntryId entry) = 0;
+
+    // The block of the class that should leave next; nothing when there is none.
+    virtual std::optional<EntryId> coldest(SizeClass size_class) const = 0;
+
+    // A logical clock that advances with each insertion and touch, and when an entry was last used by it.
+    virtual std::uint64_t now() const = 0;
+    virtual std::uint64_t last_used(EntryId entry) const = 0;
+};
+
+} // namespace uakv

@@ -1,0 +1,170 @@
+#include "daemon/store/evictor.h"
+
+#include <algorithm>
+
+namespace uakv {
+namespace {
+
+constexpr std::size_t drain_batch = 256;
+
+// A class whose coldest block is this much younger than another's gets a segment of that one: it evicts
+// blocks that would be hit again, while the other keeps some that were not used for longer.
+constexpr std::uint64_t age_ratio = 4;
+
+} // namespace
+
+void Evictor::used(EntryId entry) {
+    const SegmentId segment = home_of(index_.entry(entry)).segment;
+    if (segment >= segment_used_.size()) {
+        segment_used_.resize(segment + 1);
+    }
+    segment_used_[segment] = policy_.now();
+}
+
+void Evictor::retire(EntryId entry, Departure departure) {
+    const std::uint64_t length = index_.entry(entry).length;
+    index_.retire(entry);
+    policy_.removed(entry);
+    limbo_.push_back(entry);
+    unsettled_ = true;
+    --counters_.blocks;
+    counters_.bytes_blocks -= length;
+    switch (departure) {
+    case Departure::evicted:
+        ++counters_.evictions;
+        counters_.bytes_evicted += length;
+        break;
+    case Departure::removed:
+        ++counters_.removals;
+        break;
+    case Departure::expired:
+        ++counters_.expirations;
+        break;
+    case Departure::corrupt:
+        ++counters_.corruptions;
+        break;
+    }
+}
+
+void Evictor::settle() {
+    unsettled_ = false;
+    if (limbo_.empty()) {
+        return;
+    }
+    mark_leased();
+    std::erase_if(limbo_, [this](EntryId entry) {
+        if (is_leased(entry)) {
+            return false;
+        }
+        const IndexEntry &gone = index_.entry(entry);
+        slots_.give_back(slots_.slot_at(home_of(gone).segment, gone.offset));
+        index_.release(entry);
+        return true;
+    });
+}
+
+// E2 and E3 of ipc/lease_table.h. A word counts for the generation in which its entry was live last: the one
+// it has, or, once retired, the one before.
+void Evictor::mark_leased() {
+    ++mark_;
+    marks_.resize(index_.entries_used());
+    full_fence();
+    leases_.scan([this](EntryId entry, std::uint64_t word) {
+        if (entry < marks_.size() && word == make_lease(entry, index_.entry(entry).generation & ~1ULL)) {
+            marks_[entry] = mark_;
+        }
+    });
+}
+
+void Evictor::make_room(SizeClass size_class, std::uint32_t wanted) {
+    const auto enough = [&] { return slots_.free_slots(size_class) >= wanted || slots_.unassigned_segments() > 0; };
+    settle();
+    if (enough()) {
+        return;
+    }
+    mark_leased();
+    if (!draining()) {
+        if (const auto segment = segment_to_take(size_class)) {
+            begin_drain(*segment);
+        }
+    }
+    if (draining()) {
+        continue_drain();
+        if (enough()) {
+            return;
+        }
+    }
+    std::uint32_t leaving = 0;
+    // A leased block is in use, so it goes to the hot end; no more of them than there are blocks.
+    for (std::uint32_t steps = slots_.total_slots(size_class); steps > 0; --steps) {
+        const auto entry = policy_.coldest(size_class);
+        if (!entry || slots_.free_slots(size_class) + leaving >= wanted) {
+            break;
+        }
+        if (is_leased(*entry)) {
+            policy_.touched(*entry);
+            continue;
+        }
+        retire(*entry, Departure::evicted);
+        ++leaving;
+    }
+    settle();
+}
+
+// Of the segments of other classes that can be drained at once, the one that was not used for longest.
+std::optional<SegmentId> Evictor::segment_to_take(SizeClass size_class) const {
+    std::vector<SegmentId> others;
+    for (SegmentId segment = 0; segment < slots_.segments(); ++segment) {
+        const auto other = slots_.class_of(segment);
+        if (other && *other != size_class && is_worth_taking(segment, size_class)) {
+            others.push_back(segment);
+        }
+    }
+    const auto last_used = [this](SegmentId segment) {
+        return segment < segment_used_.size() ? segment_used_[segment] : 0;
+    };
+    std::sort(others.begin(), others.end(), [&](SegmentId a, SegmentId b) { return last_used(a) < last_used(b); });
+    const auto found = std::find_if(others.begin(), others.end(), [this](SegmentId s) { return can_drain(s); });
+    return found == others.end() ? std::nullopt : std::optional<SegmentId>(*found);
+}
+
+bool Evictor::is_worth_taking(SegmentId segment, SizeClass for_class) const {
+    const auto own = policy_.coldest(for_class);
+    if (!own) {
+        return true; // the class starves
+    }
+    const std::uint64_t own_last = policy_.last_used(*own);
+    if (segment < segment_used_.size() && segment_used_[segment] < own_last) {
+        return true; // all of it is colder than our coldest
+    }
+    const auto theirs = policy_.coldest(*slots_.class_of(segment));
+    return theirs && (policy_.now() - own_last) * age_ratio < policy_.now() - policy_.last_used(*theirs);
+}
+
+// Nobody reads or fills a slot of it (as of the last mark_leased).
+bool Evictor::can_drain(SegmentId segment) const {
+    bool can = true;
+    slots_.for_each_used(segment, [&](std::optional<EntryId> entry) { can = can && entry && !is_leased(*entry); });
+    return can;
+}
+
+void Evictor::begin_drain(SegmentId segment) {
+    slots_.for_each_used(segment, [this](std::optional<EntryId> entry) { drain_list_.push_back(*entry); });
+    slots_.drain(segment);
+    drain_segment_ = segment;
+}
+
+void Evictor::continue_drain() {
+    for (std::size_t i = 0; i < drain_batch && !drain_list_.empty(); ++i) {
+        const EntryId entry = drain_list_.back();
+        drain_list_.pop_back();
+        const IndexEntry &block = index_.entry(entry);
+        // It may have left by itself meanwhile, and the entry may be another block's.
+        if (is_live(block.generation) && home_of(block).segment == drain_segment_) {
+            retire(entry, Departure::evicted);
+        }
+    }
+    settle();
+}
+
+} // namespace uakv

@@ -1,0 +1,68 @@
+// How blocks leave memory. A block that is retired is invisible at once; its slot is used again when no
+// client holds a lease on it. Until then it is in limbo.
+//
+// Works in batches: one fence and one scan of the lease tables serve all blocks that leave together.
+#pragma once
+
+#include "daemon/policy/policy.h"
+#include "daemon/store/counters.h"
+#include "daemon/store/index_writer.h"
+#include "daemon/store/lease_tables.h"
+#include "daemon/store/slots.h"
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace uakv {
+
+class Evictor {
+public:
+    Evictor(IndexWriter &index, Slots &slots, Policy &policy, const LeaseTables &leases, Counters &counters)
+        : index_(index), slots_(slots), policy_(policy), leases_(leases), counters_(counters) {}
+
+    // The block was stored or hit: neither it nor its segment is cold.
+    void used(EntryId entry);
+
+    // Takes the block out of the index and puts it into limbo; settle() ends that.
+    void retire(EntryId entry, Departure departure);
+
+    // Frees the slots in limbo that nobody reads any more.
+    void settle();
+
+    // Evicts the coldest blocks of the class that nobody reads, until `wanted` slots of it are free or none
+    // is left to go. Where another class holds colder ones, begins to take a segment over from it.
+    void make_room(SizeClass size_class, std::uint32_t wanted);
+
+    // A segment is being taken over, a batch of blocks at a time: call continue_drain() until it is not.
+    bool draining() const { return !drain_list_.empty(); }
+    void continue_drain();
+
+    std::size_t limbo() const { return limbo_.size(); }
+    // Blocks were retired since the last settle().
+    bool unsettled() const { return unsettled_; }
+
+private:
+    void mark_leased();
+    bool is_leased(EntryId entry) const { return entry < marks_.size() && marks_[entry] == mark_; }
+    std::optional<SegmentId> segment_to_take(SizeClass size_class) const;
+    bool can_drain(SegmentId segment) const;
+    bool is_worth_taking(SegmentId segment, SizeClass for_class) const;
+    void begin_drain(SegmentId segment);
+
+    IndexWriter &index_;
+    Slots &slots_;
+    Policy &policy_;
+    const LeaseTables &leases_;
+    Counters &counters_;
+
+    std::vector<EntryId> limbo_;
+    bool unsettled_ = false;
+    std::vector<std::uint32_t> marks_; // entry is leased when its mark is that of the last scan
+    std::uint32_t mark_ = 0;
+    std::vector<std::uint64_t> segment_used_; // by the policy's clock
+    std::vector<EntryId> drain_list_;         // blocks of the segment that is taken over, still to go
+    SegmentId drain_segment_ = 0;
+};
+
+} // namespace uakv

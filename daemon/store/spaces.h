@@ -1,0 +1,33 @@
+// The spaces of the tenant: names with what their blocks are. They last as long as the daemon.
+#pragma once
+
+#include "ipc/index_layout.h"
+#include "ipc/result.h"
+#include "ipc/wire.h"
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace uakv {
+
+class Spaces {
+public:
+    explicit Spaces(std::uint64_t segment_bytes) : segment_bytes_(segment_bytes) {}
+
+    // The space of this name, made if it does not exist and may_create. The description comes from a client
+    // and is checked. UAKV_ERR_LAYOUT names the field in which it differs from the space.
+    Result<SpaceId> open(const SpaceDescription &wanted, bool may_create);
+
+    // Null when there is no such space.
+    const SpaceDescription *find(SpaceId space) const { return space < spaces_.size() ? &spaces_[space] : nullptr; }
+    std::size_t count() const { return spaces_.size(); }
+
+private:
+    std::uint64_t segment_bytes_;
+    std::vector<SpaceDescription> spaces_;
+    std::unordered_map<std::string, SpaceId> names_;
+};
+
+} // namespace uakv

@@ -1,0 +1,189 @@
+#include "daemon/store/store.h"
+
+#include "daemon/policy/lru.h"
+#include "ipc/clock.h"
+#include "ipc/hashing.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace uakv {
+namespace {
+
+// Eviction begins when less than this fraction of a class is free, and goes on to twice as much.
+constexpr std::uint32_t free_fraction = 64;
+constexpr std::uint32_t eviction_batch_max = 64;
+
+} // namespace
+
+Result<std::unique_ptr<Store>> Store::create(std::uint64_t memory_bytes) {
+    UAKV_ASSERT(memory_bytes >= limits::memory_bytes_min && memory_bytes <= limits::memory_bytes_max);
+    const std::uint64_t segment_bytes = std::clamp(std::bit_floor(memory_bytes / limits::segments_per_memory),
+                                                   limits::segment_bytes_min, limits::segment_bytes_max);
+    const auto segments = static_cast<std::uint32_t>(memory_bytes / segment_bytes);
+    UAKV_ASSERT(segments <= limits::segments_max);
+    auto index = IndexWriter::create(segments, segment_bytes);
+    if (!index.ok()) {
+        return index.take_error();
+    }
+    auto maker = SegmentMaker::start(segments, segment_bytes);
+    if (!maker.ok()) {
+        return maker.take_error();
+    }
+    return std::unique_ptr<Store>(
+        new Store(std::move(index.value()), std::move(maker.value()), segments, segment_bytes));
+}
+
+Store::Store(IndexWriter index, std::unique_ptr<SegmentMaker> maker, std::uint32_t segments,
+             std::uint64_t segment_bytes)
+    : index_(std::move(index)), maker_(std::move(maker)), segment_count_(segments), segment_bytes_(segment_bytes),
+      slots_(segment_bytes), spaces_(segment_bytes), policy_(std::make_unique<Lru>(index_.entry_capacity())),
+      evictor_(index_, slots_, *policy_, leases_, counters_) {}
+
+Store::Grant Store::grant(std::uint64_t length) {
+    const SizeClass size_class = size_class_of(length);
+    pressed_.push_back(size_class);
+    if (const auto slot = slots_.take(size_class)) {
+        return {GrantOutcome::granted, *slot};
+    }
+    evictor_.make_room(size_class, std::min(2 * low_watermark(size_class) + 1, eviction_batch_max));
+    if (const auto slot = slots_.take(size_class)) {
+        return {GrantOutcome::granted, *slot};
+    }
+    return {evictor_.draining() || maker_->promising() ? GrantOutcome::later : GrantOutcome::none, {}};
+}
+
+std::optional<SlotRef> Store::grant_ahead(SizeClass size_class) {
+    const bool plenty = slots_.unassigned_segments() > 0 || slots_.free_slots(size_class) > low_watermark(size_class);
+    if (!plenty) {
+        return std::nullopt;
+    }
+    pressed_.push_back(size_class);
+    return slots_.take(size_class);
+}
+
+uakv_status Store::commit(SlotRef slot, const CommitRequest &request) {
+    const Lookup &lookup = index_.lookup();
+    Lookup::Found found;
+    if (lookup.find_even_expired(request.space, request.key, found)) {
+        if (boot_ms() < found.expires_ms) {
+            ++counters_.exists;
+            return UAKV_EXISTS;
+        }
+        evictor_.retire(found.id, Departure::expired);
+    }
+    std::optional<EntryId> parent;
+    if (request.parent && lookup.find(request.space, *request.parent, found)) {
+        parent = found.id;
+    }
+    BlockDescription block;
+    block.space = request.space;
+    block.key = request.key;
+    block.parent = request.parent;
+    block.segment = slot.segment;
+    block.offset = slots_.offset(slot);
+    block.length = request.length;
+    block.checksum = request.checksum;
+    block.expires_ms = request.ttl_ms != 0 ? boot_ms() + request.ttl_ms : UINT64_MAX;
+    auto published = index_.publish(block);
+    if (!published.ok()) {
+        return published.error().status;
+    }
+    const EntryId entry = published.value();
+    slots_.set_block(slot, entry);
+    policy_->inserted(entry, size_class_of(slots_.slot_bytes(slot.segment)), parent);
+    evictor_.used(entry);
+    ++counters_.stores;
+    counters_.bytes_stored += request.length;
+    ++counters_.blocks;
+    counters_.bytes_blocks += request.length;
+    return UAKV_OK;
+}
+
+bool Store::remove(SpaceId space, const uakv_key &key) {
+    Lookup::Found found;
+    if (!index_.lookup().find_even_expired(space, key, found)) {
+        return false;
+    }
+    const bool expired = boot_ms() >= found.expires_ms;
+    evictor_.retire(found.id, expired ? Departure::expired : Departure::removed);
+    return !expired;
+}
+
+bool Store::drop_if_corrupt(SpaceId space, const uakv_key &key) {
+    Lookup::Found found;
+    if (!index_.lookup().find_even_expired(space, key, found)) {
+        return false;
+    }
+    const std::byte *data = segments_[found.segment].mapping.data() + found.offset;
+    if (checksum_of(data, found.length) == index_.entry(found.id).checksum) {
+        return false;
+    }
+    evictor_.retire(found.id, Departure::corrupt);
+    return true;
+}
+
+void Store::touch(EntryId entry) {
+    if (entry < index_.entries_used() && is_live(index_.entry(entry).generation)) {
+        policy_->touched(entry);
+        evictor_.used(entry);
+    }
+}
+
+bool Store::maintain() {
+    if (evictor_.unsettled()) {
+        evictor_.settle();
+    }
+    if (evictor_.draining()) {
+        evictor_.continue_drain();
+    }
+    for (const SizeClass size_class : pressed_) {
+        const std::uint32_t low = low_watermark(size_class);
+        if (slots_.unassigned_segments() == 0 && slots_.free_slots(size_class) < low) {
+            evictor_.make_room(size_class, std::min(2 * low, slots_.free_slots(size_class) + eviction_batch_max));
+        }
+    }
+    pressed_.clear();
+    return evictor_.draining();
+}
+
+void Store::take_segments() {
+    for (MadeSegment &segment : maker_->take()) {
+        segments_.push_back(std::move(segment));
+        slots_.add_segment();
+    }
+}
+
+const Fd *Store::segment_fd(SegmentId segment, bool read_only) const {
+    if (segment >= segments_.size()) {
+        return nullptr;
+    }
+    return read_only ? &segments_[segment].read_only_fd : &segments_[segment].fd;
+}
+
+std::uint32_t Store::low_watermark(SizeClass size_class) const {
+    return slots_.total_slots(size_class) / free_fraction;
+}
+
+void Store::describe(uakv_statistics &statistics) const {
+    statistics.stores = counters_.stores;
+    statistics.bytes_stored = counters_.bytes_stored;
+    statistics.exists = counters_.exists;
+    statistics.evictions = counters_.evictions;
+    statistics.bytes_evicted = counters_.bytes_evicted;
+    statistics.removals = counters_.removals;
+    statistics.expirations = counters_.expirations;
+    statistics.corruptions = counters_.corruptions;
+    statistics.no_space = counters_.no_space;
+    statistics.blocks = counters_.blocks;
+    statistics.bytes_blocks = counters_.bytes_blocks;
+    statistics.bytes_memory = segments_.size() * segment_bytes_;
+    statistics.bytes_capacity = segment_count_ * segment_bytes_;
+    statistics.bytes_index = index_.bytes_allocated();
+    statistics.slots_granted = slots_.granted_slots();
+    statistics.slots_limbo = evictor_.limbo();
+    statistics.leases = leases_.count();
+    statistics.spaces = spaces_.count();
+}
+
+} // namespace uakv

@@ -1,0 +1,56 @@
+// All hard limits in one place, with the relations between them checked at compile time. A limit that two
+// processes must agree on is part of the protocol: changing it means a new protocol_version (wire.h).
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+namespace uakv::limits {
+
+constexpr std::size_t cache_line_bytes = 64;
+constexpr std::size_t page_bytes = 4096;
+
+// Store.
+constexpr std::uint64_t memory_bytes_min = 16ULL << 20;
+constexpr std::uint64_t memory_bytes_max = 1ULL << 40; // entries are numbered with lease_entry_bits
+constexpr std::uint64_t segment_bytes_min = 2ULL << 20;
+constexpr std::uint64_t segment_bytes_max = 1ULL << 30;
+constexpr std::uint64_t segments_per_memory = 32; // a segment is at most this fraction of the memory
+constexpr std::uint32_t segments_max = 2 * 1024;
+constexpr std::uint32_t spaces_max = 1024;
+constexpr std::size_t space_name_bytes_max = 127;
+constexpr std::size_t tenant_name_bytes_max = 63;
+
+// Index.
+constexpr std::size_t key_bytes = 32;
+constexpr unsigned lease_entry_bits = 28;
+constexpr std::uint32_t entries_max = 1U << lease_entry_bits;
+constexpr std::size_t bucket_slots = 7;
+constexpr std::uint32_t entries_per_bucket = 4; // of 7: overflow is rare, and so are second cache misses
+
+// A client.
+constexpr std::uint32_t clients_max = 1024;
+constexpr std::uint32_t clients_per_process_max = 64;
+constexpr std::uint32_t submissions = 256;
+constexpr std::uint32_t completions = 512;
+constexpr std::uint32_t touches = 4096;
+constexpr std::uint32_t lease_words = 16384;
+constexpr std::uint32_t grants_per_client_max = 512; // slots that a client holds reserved
+constexpr std::uint32_t grants_kept_max = 16;        // of one size class, kept by a client for its next reserves
+constexpr std::uint64_t grants_ahead_fraction = 64;  // a client holds ahead at most this fraction of the memory
+
+// Control socket.
+constexpr std::size_t control_message_bytes_max = 512;
+constexpr std::size_t control_fds_max = 4;
+constexpr std::uint32_t control_backlog = 256;
+
+static_assert(std::has_single_bit(submissions) && std::has_single_bit(completions) && std::has_single_bit(touches));
+static_assert(completions >= submissions, "each submission in flight has a place for its completion");
+static_assert(segment_bytes_max * segments_per_memory <= memory_bytes_max);
+static_assert(segments_max >= memory_bytes_max / segment_bytes_max && segments_max >= 2 * segments_per_memory);
+static_assert(memory_bytes_min / segment_bytes_min >= 8, "a starving size class needs others to take from");
+static_assert(memory_bytes_max / page_bytes <= entries_max, "a slot is a page or more: each has an entry");
+static_assert(lease_words % 64 == 0, "the client keeps them in a bitmap");
+
+} // namespace uakv::limits

@@ -1,0 +1,121 @@
+#include "ipc/mapping.h"
+
+#include <boost/interprocess/exceptions.hpp>
+#include <boost/interprocess/mapped_region.hpp>
+
+#include <cerrno>
+#include <new>
+#include <sys/mman.h>
+
+#ifdef UAKV_SHARE_MAPPINGS
+#include <map>
+#include <mutex>
+#include <sys/stat.h>
+#include <tuple>
+#endif
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 // Linux 5.14
+#endif
+
+namespace uakv {
+namespace bi = boost::interprocess;
+namespace {
+
+// What Boost.Interprocess asks of something that can be mapped.
+class Mappable {
+public:
+    Mappable(int fd, bi::mode_t mode) : handle_{fd, false}, mode_(mode) {}
+    bi::mapping_handle_t get_mapping_handle() const { return handle_; }
+    bi::mode_t get_mode() const { return mode_; }
+
+private:
+    bi::mapping_handle_t handle_;
+    bi::mode_t mode_;
+};
+
+} // namespace
+
+struct Mapping::Region {
+    bi::mapped_region mapped;
+};
+
+Mapping::Mapping() = default;
+Mapping::~Mapping() = default;
+Mapping::Mapping(Mapping &&) noexcept = default;
+Mapping &Mapping::operator=(Mapping &&) noexcept = default;
+
+#ifdef UAKV_SHARE_MAPPINGS
+// For the thread sanitizer only: it sees a race between two threads only where both use one address. With
+// daemon and clients as threads of one process, the same region is then mapped once.
+namespace {
+
+using RegionKey = std::tuple<dev_t, ino_t>;
+
+template <typename Map> auto find_or_map(const Fd &fd, Map map_it) -> decltype(map_it()) {
+    static std::mutex mutex;
+    static std::map<RegionKey, std::weak_ptr<typename decltype(map_it())::element_type>> regions;
+    struct stat status {};
+    ::fstat(fd.get(), &status);
+    const std::scoped_lock lock(mutex);
+    auto &known = regions[{status.st_dev, status.st_ino}];
+    auto region = known.lock();
+    if (!region) {
+        region = map_it();
+        known = region;
+    }
+    return region;
+}
+
+} // namespace
+#endif
+
+Result<Mapping> Mapping::map(const Fd &fd, std::size_t bytes, Access access) {
+    const bi::mode_t mode = access == Access::read_only ? bi::read_only : bi::read_write;
+    Mapping mapping;
+    try {
+#ifdef UAKV_SHARE_MAPPINGS
+        mapping.region_ = find_or_map(fd, [&] {
+            return std::make_shared<Region>(
+                Region{bi::mapped_region(Mappable(fd.get(), bi::read_write), bi::read_write, 0, bytes)});
+        });
+        static_cast<void>(mode);
+#else
+        mapping.region_ = std::make_shared<Region>(Region{bi::mapped_region(Mappable(fd.get(), mode), mode, 0, bytes)});
+#endif
+    } catch (const bi::interprocess_exception &failure) {
+        return errno_error(UAKV_ERR_NO_MEMORY, failure.get_native_error(), "cannot map %zu bytes of shared memory",
+                           bytes);
+    } catch (const std::bad_alloc &) {
+        return error(UAKV_ERR_NO_MEMORY, "no memory to describe a mapping of %zu bytes", bytes);
+    }
+    mapping.data_ = static_cast<std::byte *>(mapping.region_->mapped.get_address());
+    mapping.bytes_ = bytes;
+    return mapping;
+}
+
+void Mapping::keep_from_children() const {
+    // Cannot fail on a mapping of our own; where it would, a child merely keeps what it must not use.
+    ::madvise(data_, bytes_, MADV_DONTFORK);
+}
+
+void Mapping::prefer_huge_pages() const {
+    ::madvise(data_, bytes_, MADV_HUGEPAGE);
+}
+
+Result<void> Mapping::populate() const {
+    if (::madvise(data_, bytes_, MADV_POPULATE_WRITE) == 0 || errno == EINVAL) {
+        return {}; // EINVAL: before Linux 5.14; the pages are allocated all the same, only not touched yet
+    }
+    return errno_error(UAKV_ERR_NO_SPACE, errno, "cannot populate %zu bytes of shared memory", bytes_);
+}
+
+void Mapping::abandon() {
+    if (region_) {
+        new std::shared_ptr<Region>(std::move(region_)); // never destroyed, on purpose
+    }
+    data_ = nullptr;
+    bytes_ = 0;
+}
+
+} // namespace uakv

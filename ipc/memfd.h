@@ -1,0 +1,28 @@
+// Shared memory regions: anonymous files that only descriptors lead to. The daemon makes every one; a
+// client gets descriptors over its socket and nothing else.
+#pragma once
+
+#include "ipc/fd.h"
+#include "ipc/result.h"
+
+#include <cstdint>
+
+namespace uakv {
+
+// Makes a region of `bytes`, sealed against shrinking, growing and further seals, mode 0600 (a memfd is
+// born 0777: whoever holds a read-only descriptor could re-open it for writing), close-on-exec. No memory
+// is allocated yet: see allocate_memfd. `name` shows up in /proc/PID/maps.
+Result<Fd> create_memfd(const char *name, std::uint64_t bytes);
+
+// Allocates [offset, offset + bytes) for real, so that no later access can raise SIGBUS: UAKV_ERR_NO_SPACE
+// when the machine does not have it.
+Result<void> allocate_memfd(const Fd &fd, std::uint64_t offset, std::uint64_t bytes);
+
+// A second descriptor of the region that can only read, and cannot be re-opened for writing by a process
+// of another user.
+Result<Fd> reopen_read_only(const Fd &fd);
+
+// The size of the region behind a descriptor that was received.
+Result<std::uint64_t> memfd_bytes(const Fd &fd);
+
+} // namespace uakv

@@ -1,0 +1,112 @@
+// Control messages: what daemon and client say over the socket. Fixed-size structs, native byte order (both
+// sides are on one machine), no pointers; PROTOCOL.md draws them as byte tables. Every message begins with a
+// MessageHeader; a receiver checks type and length before it looks further.
+#pragma once
+
+#include "abi/uakv.h"
+#include "ipc/limits.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+namespace uakv {
+
+constexpr std::uint32_t protocol_magic = 0x564B4155; // "UAKV"
+constexpr std::uint32_t protocol_version = 1;
+
+enum class MessageType : std::uint32_t {
+    hello = 1,      // client: who I am
+    welcome = 2,    // daemon: your regions; descriptors: index, session, doorbell
+    refused = 3,    // daemon: why not; on an established session: why it ends here
+    space_open = 4, // client
+    space_opened = 5,
+    segment_get = 6, // client
+    segment = 7,     // daemon; descriptor: the segment
+};
+
+struct MessageHeader {
+    std::uint32_t magic = protocol_magic;
+    MessageType type{};
+};
+
+struct HelloMessage {
+    MessageHeader header{protocol_magic, MessageType::hello};
+    std::uint32_t version_min = protocol_version; // the client speaks version_min to version_max
+    std::uint32_t version_max = protocol_version;
+    std::uint32_t flags = 0; // UAKV_READ_ONLY
+    std::uint32_t reserved = 0;
+    char tenant[limits::tenant_name_bytes_max + 1] = {}; // empty: the one that the daemon has for this user
+};
+static_assert(sizeof(HelloMessage) == 88 && offsetof(HelloMessage, tenant) == 24);
+
+struct WelcomeMessage {
+    MessageHeader header{protocol_magic, MessageType::welcome};
+    std::uint32_t version = protocol_version;
+    std::uint32_t session = 0; // number of this session, for logs
+    std::uint64_t index_bytes = 0;
+    std::uint64_t session_bytes = 0;
+    std::uint64_t segment_bytes = 0; // of every segment; also the largest block
+};
+static_assert(sizeof(WelcomeMessage) == 40 && offsetof(WelcomeMessage, index_bytes) == 16);
+constexpr std::size_t welcome_fds = 3;
+
+struct RefusedMessage {
+    MessageHeader header{protocol_magic, MessageType::refused};
+    std::int32_t status = UAKV_ERR_INTERNAL;
+    std::uint32_t ends_session = 0; // 1: no answer to a request, but the last word before a hang-up
+    char detail[400] = {};          // a sentence with a closing NUL
+};
+static_assert(sizeof(RefusedMessage) == 416 && offsetof(RefusedMessage, detail) == 16);
+
+// What a space is; two openers agree when every byte but the name's tail is equal.
+struct SpaceDescription {
+    std::uint64_t shape[UAKV_NDIM_MAX] = {};
+    std::uint64_t block_bytes = 0;
+    std::uint32_t dtype = 0;
+    std::uint32_t ndim = 0;
+    std::uint32_t ttl_ms = 0;
+    std::uint32_t flags = 0;
+    std::uint8_t axis[UAKV_NDIM_MAX] = {};
+    std::uint8_t fingerprint[32] = {};
+    char name[limits::space_name_bytes_max + 1] = {};
+};
+static_assert(sizeof(SpaceDescription) == 256 && offsetof(SpaceDescription, block_bytes) == 64 &&
+              offsetof(SpaceDescription, axis) == 88 && offsetof(SpaceDescription, name) == 128);
+
+struct SpaceOpenMessage {
+    MessageHeader header{protocol_magic, MessageType::space_open};
+    SpaceDescription space;
+};
+static_assert(sizeof(SpaceOpenMessage) == 264);
+
+struct SpaceOpenedMessage {
+    MessageHeader header{protocol_magic, MessageType::space_opened};
+    std::uint32_t space = 0; // number of the space, in entries and submissions
+    std::uint32_t reserved = 0;
+};
+static_assert(sizeof(SpaceOpenedMessage) == 16);
+
+struct SegmentGetMessage {
+    MessageHeader header{protocol_magic, MessageType::segment_get};
+    std::uint32_t segment = 0;
+    std::uint32_t reserved = 0;
+};
+static_assert(sizeof(SegmentGetMessage) == 16);
+
+struct SegmentMessage {
+    MessageHeader header{protocol_magic, MessageType::segment};
+    std::uint32_t segment = 0;
+    std::uint32_t reserved = 0;
+};
+static_assert(sizeof(SegmentMessage) == 16);
+
+template <typename T>
+concept ControlMessage = std::is_trivially_copyable_v<T> &&
+                             sizeof(T) <= limits::control_message_bytes_max &&offsetof(T, header) ==
+                         0;
+
+static_assert(ControlMessage<HelloMessage> && ControlMessage<WelcomeMessage> && ControlMessage<RefusedMessage> &&
+              ControlMessage<SpaceOpenMessage> && ControlMessage<SegmentMessage>);
+
+} // namespace uakv

@@ -1,0 +1,52 @@
+#include "support/client.h"
+
+#include "support/check.h"
+#include "support/daemon.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace uakv::test {
+
+uakv_status connect_to(const std::string &socket_path, uint32_t flags, uint32_t timeout_ms, uakv_client **out) {
+    uakv_connect_options options = {};
+    options.struct_size = sizeof options;
+    options.flags = flags;
+    options.socket_path = socket_path.c_str();
+    options.timeout_ms = timeout_ms;
+    return uakv_connect(&options, out);
+}
+
+Client::Client(const Daemon &daemon, uint32_t flags, uint32_t timeout_ms) {
+    CHECK_STATUS(connect_to(daemon.socket_path(), flags, timeout_ms, &handle_), UAKV_OK);
+}
+
+uakv_statistics Client::statistics() const {
+    uakv_statistics statistics = {};
+    statistics.struct_size = sizeof statistics;
+    CHECK_STATUS(uakv_stats(handle_, &statistics), UAKV_OK);
+    return statistics;
+}
+
+void Client::disconnect() {
+    uakv_disconnect(std::exchange(handle_, nullptr));
+}
+
+Space::Space(uakv_client *client, const std::string &name, const uakv_space_options *options) {
+    CHECK_STATUS(uakv_space_open(client, name.c_str(), options, &handle_), UAKV_OK);
+}
+
+bool contains(uakv_space *space, const uakv_key &key) {
+    return count_present(space, &key, 1) == 1;
+}
+
+size_t count_present(uakv_space *space, const uakv_key *keys, size_t count) {
+    std::vector<uint8_t> tiers(count, 0xff);
+    CHECK_STATUS(uakv_contains(space, keys, count, tiers.data()), UAKV_OK);
+    const auto present = std::count(tiers.begin(), tiers.end(), UAKV_TIER_HOST);
+    CHECK_EQ(present + std::count(tiers.begin(), tiers.end(), 0), count);
+    return static_cast<size_t>(present);
+}
+
+} // namespace uakv::test

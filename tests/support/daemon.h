@@ -1,0 +1,79 @@
+// A daemon of the test's own: private directory, private socket, its log kept.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace uakv::test {
+
+// A directory of our own, removed at the end with all that is in it.
+class Directory {
+public:
+    Directory();
+    Directory(const Directory &) = delete;
+    Directory &operator=(const Directory &) = delete;
+    ~Directory();
+    const std::string &path() const { return path_; }
+
+private:
+    std::string path_;
+};
+
+using Environment = std::vector<std::pair<std::string, std::string>>;
+
+// Starts uakvd with these arguments, stdout and stderr into the file, and without the UAKV_* variables of the caller.
+// before_exec runs in the new process.
+pid_t start_uakvd(const std::vector<std::string> &arguments, const std::string &log_path,
+                  const Environment &environment = {}, const std::function<void()> &before_exec = {});
+
+struct User {
+    uid_t uid;
+    gid_t gid;
+};
+
+// For good, all ids at once. Throws Failure.
+void become(const User &user);
+
+struct DaemonOptions {
+    std::string memory = "64MiB";
+    std::vector<std::string> arguments; // after --socket, --memory and --log-level
+    Environment environment;
+    std::function<void()> before_exec; // for limits
+    std::optional<User> user;          // another than that of the test, which must be root
+};
+
+class Daemon {
+public:
+    // Returns when it serves.
+    explicit Daemon(const DaemonOptions &options = {});
+    Daemon(const Daemon &) = delete;
+    Daemon &operator=(const Daemon &) = delete;
+    // As stop(), where neither stop() nor kill() was called; shows the log when the test has failed.
+    ~Daemon();
+
+    const std::string &directory() const { return directory_.path(); }
+    const std::string &socket_path() const { return socket_path_; }
+    pid_t pid() const { return pid_; }
+    std::string log() const;
+
+    void start();  // once more, after stop() or kill(): same socket, same options
+    void stop();   // SIGTERM; the test fails unless it exits with 0
+    void kill();   // SIGKILL, and waits until it is gone
+    void pause();  // SIGSTOP, and waits until it stands still
+    void resume(); // SIGCONT
+
+private:
+    void await_serving();
+
+    DaemonOptions options_;
+    Directory directory_;
+    std::string socket_path_;
+    pid_t pid_ = -1;
+};
+
+} // namespace uakv::test
