@@ -106,7 +106,8 @@ typedef struct uakv_connect_options {
 
 /* Connects to the daemon. A process needs one client; it may have several (at most 64).
  * Errors: DISCONNECTED (no daemon at the path), DENIED (the daemon does not admit this user, the tenant
- * does not exist, or all places are taken), TIMEOUT, VERSION, INVALID, TOO_NEW, NO_MEMORY. */
+ * does not exist, or all places are taken), NO_SPACE (the machine has no memory for another client), TIMEOUT,
+ * VERSION, INVALID, TOO_NEW, NO_MEMORY. */
 UAKV_API uakv_status uakv_connect(const uakv_connect_options *options, uakv_client **out);
 
 /* Ends the connection and frees the client. All its views and slots end with it: they must not be read or
@@ -163,7 +164,7 @@ typedef struct uakv_space_options {
 UAKV_API uakv_status uakv_space_open(uakv_client *client, const char *name, const uakv_space_options *options,
                                      uakv_space **out);
 
-/* Frees the handle; blocks and views stay. NULL does nothing. */
+/* Ends this opening; blocks, views and slots stay. Every uakv_space_open() wants one. NULL does nothing. */
 UAKV_API void uakv_space_close(uakv_space *space);
 
 /* ---- keys ----------------------------------------------------------------------------------------- */

@@ -91,22 +91,24 @@ uakv_status complete_space(const uakv_client &client, uakv_space_options &option
     return UAKV_OK;
 }
 
-// The daemon writes the numbers between two steps of the sequence; read until they stood still.
-uakv_statistics copy_statistics(const SessionStatistics &shared) {
-    for (;;) {
+// The daemon writes the numbers between two steps of the sequence; read until they stood still. They may not, when it
+// dies while it writes them for another thread.
+bool copy_statistics(const SessionStatistics &shared, std::uint64_t deadline_ns, uakv_statistics &values) {
+    do {
         const std::uint32_t before = load_acquire(shared.sequence);
-        const uakv_statistics values = copy_once(shared.values);
+        values = copy_once(shared.values);
         acquire_fence();
         if (before % 2 == 0 && load_relaxed(shared.sequence) == before) {
-            return values;
+            return true;
         }
         cpu_relax();
-    }
+    } while (now_ns() < deadline_ns);
+    return false;
 }
 
 uakv_status statistics(uakv_client &client, uakv_statistics &out) {
     const std::size_t size = out.struct_size;
-    if (size < offsetof(uakv_statistics, misses)) {
+    if (size < offsetof(uakv_statistics, misses) || size > options_bytes_max) {
         return fail(UAKV_ERR_INVALID, "uakv_stats: struct_size is %zu; expected %zu (sizeof the struct)", size,
                     sizeof(uakv_statistics));
     }
@@ -120,7 +122,10 @@ uakv_status statistics(uakv_client &client, uakv_statistics &out) {
     if (auto done = client.submitter->wait(call.value(), deadline_ns); !done.ok()) {
         return fail(done.error());
     }
-    uakv_statistics values = copy_statistics(client.session->statistics);
+    uakv_statistics values;
+    if (!copy_statistics(client.session->statistics, deadline_ns, values)) {
+        return fail(UAKV_ERR_TIMEOUT, "uakv_stats: the daemon did not finish its statistics in time");
+    }
     values.struct_size = static_cast<std::uint32_t>(size);
     std::memset(&out, 0, size);
     std::memcpy(&out, &values, std::min(size, sizeof values));

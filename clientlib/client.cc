@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <unistd.h>
 
 namespace uakv {
@@ -108,8 +109,9 @@ Result<std::unique_ptr<uakv_client>> make_client(const uakv_connect_options &opt
     client->leases.emplace(*client->session);
     client->segments.emplace(client->connection, header.segment_capacity, header.segment_bytes,
                              client->read_only ? Access::read_only : Access::read_write);
+    client->grants.emplace(*client->session);
     client->submitter.emplace(*client->session, std::move(attached.value().doorbell), client->connection,
-                              client->grants);
+                              *client->grants);
     client->handle = register_client(client.get());
     if (client->handle == 0) {
         return error(UAKV_ERR_NO_MEMORY, "this process has %u clients connected; disconnect one first",
@@ -147,16 +149,21 @@ Result<uakv_space *> open_space(uakv_client &client, const char *name, const uak
     if (!id.ok()) {
         return id.take_error();
     }
-    auto opened = std::make_unique<uakv_space>(uakv_space{&client, id.value(), space});
     const std::scoped_lock lock(client.spaces_mutex);
-    client.spaces.push_back(std::move(opened));
-    return client.spaces.back().get();
+    auto found = std::find_if(client.spaces.begin(), client.spaces.end(),
+                              [&](const auto &known) { return known->id == id.value(); });
+    if (found == client.spaces.end()) {
+        client.spaces.push_back(std::make_unique<uakv_space>(uakv_space{&client, id.value(), space, 0}));
+        found = std::prev(client.spaces.end());
+    }
+    ++(*found)->openings;
+    return found->get();
 }
 
 void close_space(uakv_space *space) {
-    uakv_client &client = *space->client;
-    const std::scoped_lock lock(client.spaces_mutex);
-    std::erase_if(client.spaces, [space](const auto &open) { return open.get() == space; });
+    const std::scoped_lock lock(space->client->spaces_mutex);
+    UAKV_ASSERT(space->openings > 0);
+    --space->openings;
 }
 
 } // namespace uakv

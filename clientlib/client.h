@@ -18,10 +18,13 @@
 #include <string>
 #include <vector>
 
+// One for each space that the client has opened, however often. It lasts as long as the client, since open
+// slots name it; closing only takes back an opening.
 struct uakv_space {
     uakv_client *client = nullptr;
     uakv::SpaceId id = 0;
     uakv::SpaceDescription description;
+    std::uint32_t openings = 0;
 };
 
 struct uakv_client {
@@ -38,7 +41,7 @@ struct uakv_client {
     std::optional<uakv::Lookup> lookup;
     std::optional<uakv::Leases> leases;
     std::optional<uakv::Segments> segments;
-    uakv::Grants grants;
+    std::optional<uakv::Grants> grants;
     uakv::Reservations reservations;
     std::optional<uakv::Submitter> submitter;
 

@@ -3,12 +3,20 @@
 #include "ipc/clock.h"
 
 #include <chrono>
+#include <thread>
 
 namespace uakv {
 namespace {
 
-std::chrono::steady_clock::time_point time_point_of(std::uint64_t deadline_ns) {
-    return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(deadline_ns));
+// std::timed_mutex would do this with pthread_mutex_clocklock, which the thread sanitizer does not know.
+bool lock_until(std::unique_lock<std::mutex> &lock, std::uint64_t deadline_ns) {
+    while (!lock.try_lock()) {
+        if (now_ns() >= deadline_ns) {
+            return false;
+        }
+        std::this_thread::sleep_for(std::chrono::microseconds(200));
+    }
+    return true;
 }
 
 Error as_error(const RefusedMessage &refused) {
@@ -80,8 +88,8 @@ Result<Fd> Connection::get_segment(SegmentId segment, std::uint64_t deadline_ns)
 
 template <ControlMessage Reply, ControlMessage Request>
 Result<Received> Connection::request(const Request &message, std::uint64_t deadline_ns) {
-    const std::unique_lock lock(mutex_, time_point_of(deadline_ns));
-    if (!lock.owns_lock()) {
+    std::unique_lock lock(mutex_, std::defer_lock);
+    if (!lock_until(lock, deadline_ns)) {
         return error(UAKV_ERR_TIMEOUT, "the daemon at %s did not answer other threads in time", path_.c_str());
     }
     if (lost_) {

@@ -39,7 +39,7 @@ private:
     Result<Received> receive(std::uint64_t deadline_ns);
     Error lost_error();
 
-    std::timed_mutex mutex_;
+    std::mutex mutex_;
     std::string path_;
     Fd socket_;
     std::uint32_t replies_owed_ = 0; // to requests that gave up waiting; they are skipped when they come

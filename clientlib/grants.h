@@ -1,10 +1,11 @@
-// Slots that the daemon has granted to this client and that no reservation holds yet: a reserve is served
-// from here without asking.
+// Slots that the daemon has granted to this client and that no reservation holds yet: a reserve is served from
+// here without asking. The daemon may take them back at any moment (ipc/kept_slots.h).
 #pragma once
 
-#include "ipc/index_layout.h"
+#include "ipc/kept_slots.h"
 #include "ipc/size_class.h"
 
+#include <array>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -21,16 +22,28 @@ struct GrantedSlot {
 
 class Grants {
 public:
+    explicit Grants(SessionLayout &session) : session_(session) {}
+
     // A slot of exactly this class.
     std::optional<GrantedSlot> take(SizeClass size_class);
 
-    // Keeps the slot for a later reserve; false when there are enough of its class, and the daemon should
-    // have it back. `always`: keeps it in any case.
-    bool keep(const GrantedSlot &slot, bool always = false);
+    // Keeps the slot for a later reserve; false when there are enough of its class, and the daemon should have
+    // it back.
+    bool keep(const GrantedSlot &slot);
+
+    // Keeps it in any case: for when the daemon cannot be told.
+    void keep_always(const GrantedSlot &slot);
 
 private:
+    struct Place {
+        bool used = false;
+        GrantedSlot slot;
+    };
+
+    SessionLayout &session_;
     std::mutex mutex_;
-    std::vector<GrantedSlot> slots_[size_classes];
+    std::array<Place, limits::kept_slots_max> places_{};
+    std::vector<GrantedSlot> stranded_; // beyond the places; the daemon cannot take these back
 };
 
 } // namespace uakv

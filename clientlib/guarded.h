@@ -11,6 +11,9 @@
 
 namespace uakv {
 
+// No struct of the interface will be larger; a struct_size beyond is not one.
+constexpr std::size_t options_bytes_max = 4096;
+
 // Runs the body of an exported function. The only exceptions that can arise are for want of memory.
 template <typename Body> uakv_status guarded(const char *call, Body body) noexcept {
     try {
@@ -41,7 +44,7 @@ uakv_status read_options(const char *call, const Options *given, Options &option
     }
     constexpr std::size_t smallest = 2 * sizeof(std::uint32_t);
     const std::size_t size = given->struct_size;
-    if (size < smallest || size > 4096) {
+    if (size < smallest || size > options_bytes_max) {
         return fail(UAKV_ERR_INVALID, "%s: struct_size of the options is %zu; expected %zu (sizeof the struct)", call,
                     size, sizeof(Options));
     }

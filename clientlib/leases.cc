@@ -30,9 +30,11 @@ std::optional<std::uint32_t> Leases::claim() {
             if (used.compare_exchange_weak(bits, bits | 1ULL << bit, std::memory_order_acquire,
                                            std::memory_order_relaxed)) {
                 const std::uint32_t word = group * 64 + bit;
-                if (word >= state_->covered.load(std::memory_order_relaxed)) {
+                // Who sees that a word is covered also makes it so for the daemon: the fence of its lease_begin
+                // then orders the leases_high that another thread has raised.
+                if (word >= state_->covered.load(std::memory_order_acquire)) {
                     lease_cover(session_, word);
-                    state_->covered.store(word + 1, std::memory_order_relaxed);
+                    state_->covered.store(word + 1, std::memory_order_release);
                 }
                 return word;
             }

@@ -49,7 +49,7 @@ GrantedSlot slot_of(const Completion &completion) {
 
 // Gives a slot that was granted but not used to the next reserve, or back to the daemon.
 void give_back(uakv_client &client, const GrantedSlot &slot) {
-    if (client.grants.keep(slot)) {
+    if (client.grants->keep(slot)) {
         return;
     }
     Submission submission{};
@@ -59,14 +59,14 @@ void give_back(uakv_client &client, const GrantedSlot &slot) {
     if (auto call = client.submitter->submit(submission, now_ns()); call.ok()) {
         client.submitter->forget(call.value());
     } else {
-        client.grants.keep(slot, true); // the ring is full: not now
+        client.grants->keep_always(slot); // the ring is full: not now
     }
 }
 
 // A slot for `length` bytes: granted ahead, or asked for.
 uakv_status take_slot(uakv_space &space, std::size_t length, std::uint64_t deadline_ns, GrantedSlot &slot) {
     uakv_client &client = *space.client;
-    if (const auto ahead = client.grants.take(size_class_of(length))) {
+    if (const auto ahead = client.grants->take(size_class_of(length))) {
         slot = *ahead;
         return UAKV_OK;
     }

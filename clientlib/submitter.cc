@@ -1,28 +1,23 @@
 #include "clientlib/submitter.h"
 
 #include "ipc/clock.h"
+#include "ipc/processors.h"
 
 #include <algorithm>
-#include <sched.h>
 
 namespace uakv {
 namespace {
 
 // A daemon that is awake answers within a microsecond or two, so it is worth looking for a while before
-// sleeping; on one processor there is nothing to look at until we sleep.
-constexpr std::uint64_t spin_ns = 20'000;
-constexpr std::uint32_t looks_per_clock = 32;
+// sleeping. Where that fails (it sleeps, or shares our processor), the next looks are shorter; where it
+// succeeds, longer. Every so often a long look finds out whether things have changed.
+constexpr std::uint32_t spin_ns_max = 20'000;
+constexpr std::uint32_t spin_ns_min = 500;
+constexpr std::uint32_t long_look_every = 32;
+constexpr std::uint32_t looks_per_clock = 8;
 
 // How long a thread sleeps before it asks whether the daemon still lives: its death wakes no futex.
 constexpr std::uint64_t sleep_slice_ns = 50 * ns_per_ms;
-
-bool several_processors() {
-    static const bool several = [] {
-        cpu_set_t set;
-        return ::sched_getaffinity(0, sizeof set, &set) != 0 || CPU_COUNT(&set) > 1;
-    }();
-    return several;
-}
 
 } // namespace
 
@@ -100,8 +95,17 @@ void Submitter::forget(Call call) {
     if (pending.state == State::waiting) {
         pending.state = State::forgotten;
     } else if (pending.state == State::done) {
-        finish(pending);
+        drop(pending);
     }
+}
+
+// Ends a call that has its completion and no caller. A slot that came with it serves the next reserve.
+void Submitter::drop(Pending &pending) {
+    const Completion &completion = pending.completion;
+    if (completion.capacity != 0) {
+        grants_.keep_always({completion.segment, completion.slot, completion.offset, completion.capacity});
+    }
+    finish(pending);
 }
 
 // Takes all completions that there are. The caller holds the mutex.
@@ -113,11 +117,7 @@ void Submitter::reap() {
         Pending &pending = pending_[call];
         pending.completion = completion;
         if (pending.state == State::forgotten) {
-            if (completion.capacity != 0) {
-                // Kept beyond the usual number rather than lost: the next reserve of its size takes it.
-                grants_.keep({completion.segment, completion.slot, completion.offset, completion.capacity}, true);
-            }
-            finish(pending);
+            drop(pending);
         } else {
             pending.state = State::done;
         }
@@ -130,20 +130,33 @@ void Submitter::finish(Pending &pending) {
     free_.push_back(static_cast<Call>(&pending - pending_.data()));
 }
 
-// Waits for completions beyond `seen`: spins a little, sleeps after that.
-Result<void> Submitter::pause(std::uint32_t seen, std::uint64_t deadline_ns) {
-    const std::uint32_t &tail = session_.header.completion_tail;
-    const std::uint64_t begin = now_ns();
-    if (several_processors()) {
-        do {
-            for (std::uint32_t i = 0; i < looks_per_clock; ++i) {
-                if (load_acquire(tail) != seen) {
-                    return {};
-                }
-                cpu_relax();
-            }
-        } while (now_ns() - begin < spin_ns);
+// Looks for completions beyond `seen`, for a while that has proved useful.
+bool Submitter::spin(std::uint32_t seen) {
+    if (!several_processors()) {
+        return false;
     }
+    const bool long_look = looks_.fetch_add(1, std::memory_order_relaxed) % long_look_every == 0;
+    const std::uint32_t usual = spin_ns_.load(std::memory_order_relaxed);
+    const std::uint64_t begin = now_ns();
+    do {
+        for (std::uint32_t i = 0; i < looks_per_clock; ++i) {
+            if (load_acquire(session_.header.completion_tail) != seen) {
+                spin_ns_.store(std::min(2 * usual, spin_ns_max), std::memory_order_relaxed);
+                return true;
+            }
+            cpu_relax();
+        }
+    } while (now_ns() - begin < (long_look ? spin_ns_max : usual));
+    spin_ns_.store(std::max(usual / 2, spin_ns_min), std::memory_order_relaxed);
+    return false;
+}
+
+// Waits for completions beyond `seen`: looks a little, sleeps after that.
+Result<void> Submitter::pause(std::uint32_t seen, std::uint64_t deadline_ns) {
+    if (spin(seen)) {
+        return {};
+    }
+    const std::uint32_t &tail = session_.header.completion_tail;
     std::string why;
     if (connection_.lost(why)) {
         return load_acquire(tail) != seen ? Result<void>() : error(UAKV_ERR_DISCONNECTED, "%s", why.c_str());

@@ -7,6 +7,7 @@
 #include "ipc/ring_producer.h"
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <vector>
@@ -41,7 +42,9 @@ private:
     bool try_submit(Submission &submission, Call &call, std::uint32_t &seen);
     bool try_take(Call call, Completion &completion, std::uint32_t &seen);
     void reap();
+    void drop(Pending &pending);
     void finish(Pending &pending);
+    bool spin(std::uint32_t seen);
     Result<void> pause(std::uint32_t seen, std::uint64_t deadline_ns);
 
     SessionLayout &session_;
@@ -52,6 +55,8 @@ private:
     RingProducer ring_;
     std::array<Pending, limits::submissions> pending_;
     std::vector<Call> free_;
+    std::atomic<std::uint32_t> spin_ns_{20'000};
+    std::atomic<std::uint32_t> looks_{0};
 };
 
 } // namespace uakv

@@ -2,11 +2,11 @@
 
 #include "daemon/base/log.h"
 #include "daemon/base/units.h"
+#include "ipc/atomic.h"
 #include "ipc/clock.h"
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <sched.h>
 
 namespace uakv {
 namespace {
@@ -87,8 +87,7 @@ void Server::run() {
 std::uint64_t Server::upkeep(bool worked) {
     const bool draining = store_->maintain();
     if (sessions_.any_hot() && !worked) {
-        // Nothing came in this turn, but soon may: let others have the processor if they need it.
-        ::sched_yield();
+        cpu_relax(); // nothing came in this turn, but soon may
     }
     const bool waiting = sessions_.any_parked() || sessions_.any_greeting() || accept_again_ || store_->has_limbo();
     if (waiting || segments_came_) {

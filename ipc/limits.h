@@ -37,8 +37,9 @@ constexpr std::uint32_t completions = 512;
 constexpr std::uint32_t touches = 4096;
 constexpr std::uint32_t lease_words = 16384;
 constexpr std::uint32_t grants_per_client_max = 512; // slots that a client holds reserved
-constexpr std::uint32_t grants_kept_max = 16;        // of one size class, kept by a client for its next reserves
-constexpr std::uint64_t grants_ahead_fraction = 64;  // a client holds ahead at most this fraction of the memory
+constexpr std::uint32_t kept_slots_max = 64;         // of them, kept for the next reserves
+constexpr std::uint32_t kept_slots_of_class_max = 16;
+constexpr std::uint64_t grants_ahead_fraction = 64; // a client holds ahead at most this fraction of the memory
 
 // Control socket.
 constexpr std::size_t control_message_bytes_max = 512;
@@ -51,6 +52,7 @@ static_assert(segment_bytes_max * segments_per_memory <= memory_bytes_max);
 static_assert(segments_max >= memory_bytes_max / segment_bytes_max && segments_max >= 2 * segments_per_memory);
 static_assert(memory_bytes_min / segment_bytes_min >= 8, "a starving size class needs others to take from");
 static_assert(memory_bytes_max / page_bytes <= entries_max, "a slot is a page or more: each has an entry");
+static_assert(kept_slots_of_class_max <= kept_slots_max && kept_slots_max <= grants_per_client_max);
 static_assert(lease_words % 64 == 0, "the client keeps them in a bitmap");
 
 } // namespace uakv::limits

@@ -43,17 +43,20 @@ public:
         unpublished_ = true;
     }
 
-    // Publishes what was completed since the last call, and wakes the client's threads if some sleep.
-    void publish() {
+    // Publishes what was completed since the last call, and wakes the client's threads if some sleep: then it
+    // returns true.
+    bool publish() {
         if (!unpublished_) {
-            return;
+            return false;
         }
         unpublished_ = false;
         store_release(session_->header.completion_tail, tail_);
         full_fence(); // pairs with the client's between counting itself as waiter and looking at the tail
-        if (load_once(session_->header.completion_waiters) != 0) {
-            futex_wake_all(session_->header.completion_tail);
+        if (load_once(session_->header.completion_waiters) == 0) {
+            return false;
         }
+        futex_wake_all(session_->header.completion_tail);
+        return true;
     }
 
     // Before the daemon stops looking at this ring: asks for a wake-up and looks once more. True when there

@@ -94,12 +94,14 @@ struct SessionStatistics {
 
 struct SessionLayout {
     SessionHeader header;
+    alignas(1024) std::uint64_t kept[limits::kept_slots_max]; // kept_slots.h
     alignas(limits::page_bytes) SessionStatistics statistics;
     alignas(limits::page_bytes) Submission submissions[limits::submissions];
     Completion completions[limits::completions];
     std::uint32_t touches[limits::touches];    // entry + 1; 0: nothing
     std::uint64_t leases[limits::lease_words]; // lease_table.h
 };
+static_assert(offsetof(SessionLayout, kept) == 1024 && offsetof(SessionLayout, statistics) == limits::page_bytes);
 static_assert(offsetof(SessionLayout, submissions) == 2 * limits::page_bytes);
 static_assert(offsetof(SessionLayout, leases) == 2 * limits::page_bytes + 128 * 256 + 64 * 512 + 4 * 4096);
 static_assert(sizeof(SessionLayout) % limits::page_bytes == 0);

@@ -37,7 +37,7 @@ Dispatcher::Served Dispatcher::serve(Session &session, std::string &violation) {
         }
         served = Served::something;
     }
-    session.ring().publish();
+    woke_ = session.ring().publish() || woke_;
     return served;
 }
 
@@ -77,7 +77,7 @@ bool Dispatcher::grant(Session &session, const Submission &submission, std::stri
 void Dispatcher::retry_parked(Session &session) {
     std::vector<Session::ParkedGrant> still;
     for (const Session::ParkedGrant &parked : session.parked) {
-        const Store::Grant grant = store_.grant(parked.length);
+        const Store::Grant grant = find_slot(parked.length);
         if (grant.outcome == Store::GrantOutcome::later) {
             still.push_back(parked);
             continue;
@@ -92,6 +92,12 @@ void Dispatcher::retry_parked(Session &session) {
         session.ring().complete(completion);
     }
     session.parked.swap(still);
+}
+
+// Before anybody is refused, slots that lie idle with clients are taken back.
+Store::Grant Dispatcher::find_slot(std::uint64_t length) {
+    const Store::Grant grant = store_.grant(length);
+    return grant.outcome == Store::GrantOutcome::none && everybody_.reclaim() ? store_.grant(length) : grant;
 }
 
 void Dispatcher::hand_over(Session &session, SlotRef slot, Completion &completion) {
@@ -189,7 +195,7 @@ bool Dispatcher::stats(Session &session, const Submission &submission, std::stri
     const std::uint32_t sequence = (load_once(shared.sequence) | 1U);
     store_relaxed(shared.sequence, sequence);
     release_fence();
-    write_words(shared.values, statistics_());
+    write_words(shared.values, everybody_.statistics());
     store_release(shared.sequence, sequence + 1);
     session.ring().complete(answer(submission.user_data, UAKV_OK));
     return true;

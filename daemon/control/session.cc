@@ -1,6 +1,7 @@
 #include "daemon/control/session.h"
 
 #include "ipc/clock.h"
+#include "ipc/kept_slots.h"
 #include "ipc/memfd.h"
 
 #include <fmt/format.h>
@@ -60,6 +61,20 @@ void Session::welcome(SharedSession shared, bool read_only) {
 
 bool Session::drain_touches() {
     return touches_.drain(layout(), store_.index().entry_capacity(), [this](EntryId entry) { store_.touch(entry); });
+}
+
+bool Session::reclaim() {
+    const std::size_t before = grants_.size();
+    reclaim_kept(
+        layout(),
+        [this](SegmentId segment, std::uint32_t slot) {
+            return holds({segment, slot});
+        },
+        [this](SegmentId segment, std::uint32_t slot) {
+            let_go({segment, slot});
+            store_.give_back({segment, slot});
+        });
+    return grants_.size() < before;
 }
 
 } // namespace uakv

@@ -60,6 +60,9 @@ public:
     void let_go(SlotRef slot) { grants_.erase(key_of(slot)); }
     std::size_t grants() const { return grants_.size(); }
 
+    // Takes back the slots that the client keeps for later. True when there were some.
+    bool reclaim();
+
     // Requests for a slot that wait for memory.
     struct ParkedGrant {
         std::uint64_t user_data = 0;

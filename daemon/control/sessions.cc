@@ -2,9 +2,12 @@
 
 #include "daemon/base/log.h"
 #include "ipc/clock.h"
+#include "ipc/processors.h"
 #include "ipc/untrusted.h"
 
 #include <algorithm>
+#include <sched.h>
+#include <unistd.h>
 
 namespace uakv {
 namespace {
@@ -18,6 +21,9 @@ constexpr int messages_per_turn = 32;
 // How long to keep looking at the ring of a client whose work comes with this gap between. A client with
 // longer gaps than we care to wait for gets the shortest look.
 std::uint64_t hot_ns(std::uint64_t gap_ns) {
+    if (!several_processors()) {
+        return 0;
+    }
     return 2 * gap_ns > hot_ns_max ? hot_ns_min : std::max(2 * gap_ns, hot_ns_min);
 }
 
@@ -25,7 +31,7 @@ std::uint64_t hot_ns(std::uint64_t gap_ns) {
 
 Sessions::Sessions(EventLoop &loop, Store &store, Fd index)
     : loop_(loop), store_(store), greeting_(store, std::move(index)),
-      dispatcher_(store, [this] { return statistics(); }), started_ns_(now_ns()) {}
+      dispatcher_(store, {[this] { return statistics(); }, [this] { return reclaim(); }}), started_ns_(now_ns()) {}
 
 Sessions::~Sessions() {
     while (!sessions_.empty()) {
@@ -123,7 +129,7 @@ void Sessions::on_message(Number number) {
             break;
         case Greeting::Next::welcomed: {
             --greeting_count_;
-            log_debug("{} connected{}", session.name(), session.read_only() ? ", read-only" : "");
+            note_welcome(session);
             auto watched = loop_.watch(session.doorbell(), [this, number] { on_doorbell(number); });
             if (!watched.ok()) {
                 end(session, watched.error());
@@ -137,6 +143,15 @@ void Sessions::on_message(Number number) {
         }
     }
     loop_.call_again(find(number)->socket_watch);
+}
+
+void Sessions::note_welcome(const Session &session) {
+    log_debug("{} connected{}", session.name(), session.read_only() ? ", read-only" : "");
+    if (session.peer().uid == ::geteuid() && !std::exchange(told_trust_, true)) {
+        log_info("clients run as the daemon's own user (uid {}): they and the daemon are one trust domain; to protect "
+                 "the cache from them, run uakvd under a user of its own",
+                 session.peer().uid);
+    }
 }
 
 void Sessions::on_doorbell(Number number) {
@@ -158,8 +173,8 @@ bool Sessions::serve() {
     }
     const std::uint64_t now = now_ns();
     bool worked = false;
-    const std::vector<Session *> turn = hot_; // end() changes hot_
-    for (Session *session : turn) {
+    for (std::size_t i = 0; i < hot_.size();) {
+        Session *session = hot_[i];
         std::string violation;
         switch (dispatcher_.serve(*session, violation)) {
         case Dispatcher::Served::nothing:
@@ -175,12 +190,19 @@ bool Sessions::serve() {
         case Dispatcher::Served::violation:
             end(*session, error(UAKV_ERR_INVALID, "%s", violation.c_str()));
         }
+        if (i < hot_.size() && hot_[i] == session) { // end() takes it out
+            ++i;
+        }
     }
     if (worked && now - touches_drained_ns_ >= touches_every_ns) {
         drain_all_touches(now);
     }
     if (!worked) {
         cool_down(now);
+    }
+    if (dispatcher_.take_woke()) {
+        // A client that slept instead of looking perhaps shares our processor, and could not run while we look.
+        ::sched_yield();
     }
     return worked;
 }
@@ -274,6 +296,14 @@ Session *Sessions::find(Number number) {
     const auto found = sessions_.find(number);
     UAKV_ASSERT(found != sessions_.end()); // its watches end with it
     return found->second.get();
+}
+
+bool Sessions::reclaim() {
+    bool any = false;
+    for (auto &[number, session] : sessions_) {
+        any = (session->welcomed() && session->reclaim()) || any;
+    }
+    return any;
 }
 
 uakv_statistics Sessions::statistics() {

@@ -44,6 +44,7 @@ private:
     void add(Fd socket, PeerIdentity peer);
     bool watch(Session &session);
     void on_message(Number number);
+    void note_welcome(const Session &session);
     void on_doorbell(Number number);
     void make_hot(Session &session, std::uint64_t now);
     void cool_down(std::uint64_t now);
@@ -52,6 +53,7 @@ private:
     void destroy(Number number);
     void unwatch(EventLoop::WatchId &watch);
     Session *find(Number number);
+    bool reclaim();
     uakv_statistics statistics();
 
     EventLoop &loop_;
@@ -65,6 +67,7 @@ private:
     std::size_t greeting_count_ = 0; // connected, but have not said hello
     bool parked_ = false;
     bool accept_failed_ = false;
+    bool told_trust_ = false;
     std::uint64_t touches_drained_ns_ = 0;
 
     // What clients that are gone have counted.

@@ -18,8 +18,9 @@ public:
     static std::unique_ptr<EventLoop> create(std::string &why) {
         std::unique_ptr<UringLoop> loop(new UringLoop);
         io_uring_params params{};
-        // Completions are delivered when this thread enters the kernel anyway: no interrupts.
-        params.flags = IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SINGLE_ISSUER;
+        // Completions are delivered when this thread enters the kernel: no interrupts. A flag in shared memory
+        // says when there are some, so that a reactor that looks without waiting makes no system call.
+        params.flags = IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SINGLE_ISSUER;
         int outcome = ::io_uring_queue_init_params(ring_entries, &loop->ring_, &params);
         if (outcome == -EINVAL) { // before Linux 6.0
             params = {};
@@ -63,6 +64,7 @@ protected:
             if (::io_uring_sq_ready(&ring_) > 0) {
                 ::io_uring_submit(&ring_);
             }
+            ::io_uring_peek_cqe(&ring_, &first); // enters the kernel if the flag is up
         } else if (timeout_ns == forever) {
             ::io_uring_submit_and_wait(&ring_, 1);
         } else {

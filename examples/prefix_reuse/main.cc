@@ -8,9 +8,13 @@
 #include "prompts.h"
 #include "report.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <optional>
+#include <span>
+#include <vector>
 
 using namespace prefix_reuse;
 

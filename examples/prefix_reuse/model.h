@@ -50,7 +50,11 @@ public:
     static Model load(const std::string &path);
     static Model from_seed(std::uint64_t seed);
 
+    ~Model() = default;
     Model(Model &&) = default;
+    Model(const Model &) = delete; // the weights point into the storage
+    Model &operator=(const Model &) = delete;
+    Model &operator=(Model &&) = delete;
 
     const ModelConfig &config() const { return config_; }
     const Weights &weights() const { return weights_; }
@@ -62,7 +66,7 @@ private:
 
     ModelConfig config_;
     std::vector<float> storage_;
-    Weights weights_; // into storage_, which stays where it is when the model is moved
+    Weights weights_; // into storage_, whose memory stays where it is when the model is moved
     std::string origin_;
 };
 

@@ -13,7 +13,9 @@ void PagedKv::append_own() {
 
 void PagedKv::append_lent(float *data) {
     assert(data != nullptr);
-    blocks_.push_back({data, data, nullptr});
+    Block block{data, nullptr, nullptr};
+    block.writable = data;
+    blocks_.push_back(std::move(block));
 }
 
 void PagedKv::append_view(const float *data) {

@@ -4,7 +4,6 @@
 #include "generation.h"
 #include "transformer.h"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -12,6 +11,7 @@
 #include <exception>
 #include <stdexcept>
 #include <type_traits>
+#include <vector>
 
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -22,8 +22,8 @@ namespace {
 
 static_assert(std::is_trivially_copyable_v<PrefillReport>, "it goes through a pipe");
 
-// Computes the block in the memory of the cache, or finds that it is there, and reads it from the cache from then
-// on. Returns the number of tokens that were computed.
+// Computes the next block in the memory of the cache, or finds that it is there already. From then on it is read from
+// the cache: what was committed is not ours any more.
 void prefill_block(Transformer &transformer, PagedKv &kv, BlockCache &cache, std::span<const std::uint32_t> prompt,
                    std::span<const uakv_key> keys, PrefillReport &report) {
     const std::size_t block = kv.blocks();

@@ -1,7 +1,10 @@
 #include "report.h"
 
+#include <bit>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <vector>
 
 #include <unistd.h>
 
@@ -16,7 +19,7 @@ bool bitwise_equal(const std::vector<float> &a, const std::vector<float> &b) {
 void print_first_difference(const std::vector<float> &a, const std::vector<float> &b, std::size_t vocabulary,
                             std::size_t first_position) {
     for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
-        if (std::memcmp(&a[i], &b[i], sizeof(float)) == 0)
+        if (std::bit_cast<std::uint32_t>(a[i]) == std::bit_cast<std::uint32_t>(b[i]))
             continue;
         std::printf("            first at position %zu, token %zu: %a with the cache, %a without\n",
                     first_position + i / vocabulary, i % vocabulary, static_cast<double>(a[i]),

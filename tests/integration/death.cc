@@ -47,6 +47,7 @@ void hold_much(const Daemon &daemon, std::atomic<bool> &holding) {
 void killed() {
     Daemon daemon;
     Client checker(daemon);
+    checker.await_populated();
     Space space(checker);
     CHECK_STATUS(store_block(space, make_key("first"), block_bytes), UAKV_OK);
     const uakv_statistics before = checker.statistics();
@@ -73,6 +74,7 @@ void killed() {
 void killed_with_removed_blocks() {
     Daemon daemon;
     Client checker(daemon);
+    checker.await_populated();
     Space space(checker);
     const uakv_statistics before = checker.statistics();
     const size_t descriptors = descriptor_count(daemon.pid());
@@ -91,6 +93,7 @@ void killed_with_removed_blocks() {
 void exits_without_a_word() {
     Daemon daemon;
     Client checker(daemon);
+    checker.await_populated();
     const uakv_statistics before = checker.statistics();
     const size_t descriptors = descriptor_count(daemon.pid());
     run_child([&] {
@@ -108,6 +111,7 @@ void exits_without_a_word() {
 void disconnected() {
     Daemon daemon;
     Client checker(daemon);
+    checker.await_populated();
     const uakv_statistics before = checker.statistics();
     const size_t descriptors = descriptor_count(daemon.pid());
     run_child([&] {
@@ -134,6 +138,7 @@ void killed_again_and_again() {
     options.memory = "16MiB";
     Daemon daemon(options);
     Client checker(daemon);
+    checker.await_populated();
     const uakv_statistics before = checker.statistics();
     const size_t descriptors = descriptor_count(daemon.pid());
     for (int round = 0; round < 20; ++round) {

@@ -118,6 +118,7 @@ void child_connects_for_itself() {
 void dies_with_a_child_alive() {
     Daemon daemon;
     Client checker(daemon);
+    checker.await_populated();
     const size_t descriptors = descriptor_count(daemon.pid());
     Shared<std::atomic<pid_t>> grandchild;
     Child child([&] {

@@ -19,20 +19,13 @@ void check_sleeps(const Daemon &daemon) {
     CHECK(cpu_ticks(daemon.pid()) <= before + 1);
 }
 
-void await_populated(const Client &client) {
-    await("memory is populated", [&] {
-        const uakv_statistics statistics = client.statistics();
-        return statistics.bytes_memory == statistics.bytes_capacity;
-    });
-}
-
 void uses_no_processor() {
     DaemonOptions options;
     options.memory = "256MiB";
     Daemon daemon(options);
     {
         Client client(daemon);
-        await_populated(client);
+        client.await_populated();
     }
     check_sleeps(daemon); // alone
     Client client(daemon);
@@ -61,7 +54,7 @@ void holds_little_memory() {
     Daemon daemon(options);
     Client client(daemon);
     Space space(client);
-    await_populated(client);
+    client.await_populated();
     for (const uakv_key &key : make_keys("key", 10'000)) {
         CHECK_STATUS(store_block(space, key, 4096), UAKV_OK);
     }

@@ -41,7 +41,7 @@ void store_and_read(const Daemon &daemon, size_t number, std::atomic<size_t> &co
 void all_at_once() {
     Daemon daemon;
     Client checker(daemon);
-    await_equal("memory is populated", 64 << 20, [&] { return checker.statistics().bytes_memory; });
+    checker.await_populated();
     const size_t descriptors = descriptor_count(daemon.pid());
     Shared<std::atomic<size_t>> connected, stored;
     Shared<std::atomic<bool>> counted;

@@ -147,7 +147,7 @@ void too_many_slots() {
             slots.push_back(slot);
         }
     }
-    CHECK_STATUS(status, UAKV_ERR_NO_SPACE);
+    CHECK_STATUS(status, UAKV_ERR_DENIED);
     CHECK_EQ(slots.size(), 512);
     CHECK_MESSAGE(last_error().find("512") != std::string::npos, last_error());
     CHECK_STATUS(store_block(same, make_key("other"), 100), UAKV_OK);

@@ -150,7 +150,7 @@ void read_only_client() {
         const uakv_key next = make_key("next");
         uakv_slot slot;
         CHECK_STATUS(store_block(space, next, 100), UAKV_ERR_DENIED);
-        CHECK_MESSAGE(last_error().find("read-only") != std::string::npos, last_error());
+        CHECK_MESSAGE(last_error().find("READ_ONLY") != std::string::npos, last_error());
         CHECK_STATUS(uakv_reserve(space, &next, 100, nullptr, &slot), UAKV_ERR_DENIED);
         CHECK_STATUS(uakv_remove(space, &key, 1, nullptr), UAKV_ERR_DENIED);
         uakv_space *created = nullptr;

@@ -35,15 +35,15 @@ Tensor generate(const std::string &name, uint32_t dtype, size_t layers, size_t t
 }
 
 void small_model() {
-    check_round_trip(generate("5 layers, 4 heads", UAKV_DTYPE_BF16, 5, 256, 4, 8));
+    check_round_trip(generate("5-layers-4-heads", UAKV_DTYPE_BF16, 5, 256, 4, 8));
 }
 
 void wide_model() {
-    check_round_trip(generate("12 layers, 8 heads", UAKV_DTYPE_F16, 12, 512, 8, 64));
+    check_round_trip(generate("12-layers-8-heads", UAKV_DTYPE_F16, 12, 512, 8, 64));
 }
 
 void one_block() {
-    check_round_trip(generate("a block and a bit", UAKV_DTYPE_BF16, 3, 2 * block_tokens, 1, 17));
+    check_round_trip(generate("two-blocks", UAKV_DTYPE_BF16, 3, 2 * block_tokens, 1, 17));
 }
 
 constexpr Case cases[] = {

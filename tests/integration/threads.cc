@@ -112,7 +112,7 @@ void opening_and_closing_spaces() {
     Client client(daemon);
     run_threads([&](size_t number) {
         for (size_t i = 0; i < 20; ++i) {
-            Space space(client, "space " + std::to_string(i));
+            Space space(client, "space-" + std::to_string(i));
             const uakv_key key = make_key("key", number);
             CHECK_STATUS(store_block(space, key, 100), UAKV_OK);
             check_stored(space, key, 100);

@@ -19,7 +19,7 @@ namespace {
 
 constexpr size_t memory_mib = 32;
 constexpr size_t segment_bytes = 2 << 20;
-constexpr size_t block_count = 5000;
+constexpr size_t block_count = 8000;
 constexpr size_t victims = workers / 2; // the first half of the workers
 constexpr uint64_t kills = 100;
 
@@ -133,11 +133,11 @@ void accounting() {
     Daemon daemon(options);
     Client checker(daemon);
     Space space(checker);
-    await_equal("memory is populated", memory_mib << 20, [&] { return checker.statistics().bytes_memory; });
+    checker.await_populated();
     const size_t descriptors = descriptor_count(daemon.pid());
 
     Stress stress(daemon, operations, seed);
-    CHECK(stress.blocks().bytes() > memory_mib * (5 << 18)); // or nothing would be evicted
+    CHECK(stress.blocks().bytes() > memory_mib * (3 << 19)); // or nothing would be evicted
     stress.run();
 
     const uakv_statistics statistics = checker.statistics();

@@ -33,6 +33,13 @@ void Client::disconnect() {
     uakv_disconnect(std::exchange(handle_, nullptr));
 }
 
+void Client::await_populated() const {
+    await("memory is populated", [&] {
+        const uakv_statistics now = statistics();
+        return now.bytes_memory == now.bytes_capacity;
+    });
+}
+
 Space::Space(uakv_client *client, const std::string &name, const uakv_space_options *options) {
     CHECK_STATUS(uakv_space_open(client, name.c_str(), options, &handle_), UAKV_OK);
 }

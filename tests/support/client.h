@@ -22,6 +22,9 @@ public:
     uakv_statistics statistics() const;
     void disconnect();
 
+    // The daemon allocates its memory in the background: waits until it has all of it, and so all its descriptors.
+    void await_populated() const;
+
 private:
     uakv_client *handle_ = nullptr;
 };
