@@ -42,8 +42,8 @@ uakv_status read_store_options(const char *call, const uakv_store_options *given
         return status;
     }
     if (options.tier != 0 && options.tier != UAKV_TIER_HOST) {
-        return fail(UAKV_ERR_UNSUPPORTED, "%s: tier is %u; this version has 0 and UAKV_TIER_HOST (%u)", call,
-                    options.tier, UAKV_TIER_HOST);
+        return fail(UAKV_ERR_INVALID, "%s: tier is %u; expected 0 or UAKV_TIER_HOST (%u)", call, options.tier,
+                    UAKV_TIER_HOST);
     }
     return UAKV_OK;
 }

@@ -115,11 +115,7 @@ uakv_status statistics(uakv_client &client, uakv_statistics &out) {
     Submission submission{};
     submission.opcode = Opcode::stats;
     const std::uint64_t deadline_ns = client.deadline_ns();
-    auto call = client.submitter->submit(submission, deadline_ns);
-    if (!call.ok()) {
-        return fail(call.error());
-    }
-    if (auto done = client.submitter->wait(call.value(), deadline_ns); !done.ok()) {
+    if (auto done = client.submitter->call(submission, deadline_ns); !done.ok()) {
         return fail(done.error());
     }
     uakv_statistics values;

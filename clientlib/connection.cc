@@ -52,6 +52,7 @@ Result<Connection::Attached> Connection::attach(const std::string &path, const H
         return error(UAKV_ERR_VERSION, "the daemon at %s speaks protocol %u, this library %u to %u", path.c_str(),
                      welcome->version, hello.version_min, hello.version_max);
     }
+    attached_ = true;
     return Attached{*welcome, std::move(fds[0]), std::move(fds[1]), std::move(fds[2])};
 }
 
@@ -129,7 +130,7 @@ Result<Received> Connection::receive(std::uint64_t deadline_ns) {
         case Received::State::message:
             if (const auto refused = read_control<RefusedMessage>(received.value());
                 refused && refused->ends_session != 0) {
-                reason_ = as_error(*refused).detail; // the last word of a session: a hang-up follows
+                last_word_ = as_error(*refused); // a hang-up follows
                 continue;
             }
             return received;
@@ -161,8 +162,11 @@ bool Connection::lost(std::string &why) {
 }
 
 Error Connection::lost_error() {
-    if (!reason_.empty()) {
-        return error(UAKV_ERR_DISCONNECTED, "the daemon ended this session: %s", reason_.c_str());
+    if (last_word_ && !attached_) {
+        return *last_word_; // it did not let us in
+    }
+    if (last_word_) {
+        return error(UAKV_ERR_DISCONNECTED, "the daemon ended this session: %s", last_word_->detail.c_str());
     }
     return error(UAKV_ERR_DISCONNECTED, "the daemon at %s is gone; disconnect, and connect again when it is back",
                  path_.c_str());

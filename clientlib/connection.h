@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
 
 namespace uakv {
@@ -43,7 +44,8 @@ private:
     std::string path_;
     Fd socket_;
     std::uint32_t replies_owed_ = 0; // to requests that gave up waiting; they are skipped when they come
-    std::string reason_;             // why the daemon ended the session, where it said so
+    std::optional<Error> last_word_; // why the daemon ended the session, where it said so
+    bool attached_ = false;
     bool lost_ = false;
 };
 

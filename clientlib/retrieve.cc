@@ -25,12 +25,7 @@ uakv_status report_corrupt(uakv_space &space, const uakv_key &key, const Retriev
     submission.opcode = Opcode::check;
     submission.space = space.id;
     submission.key = key;
-    const std::uint64_t deadline_ns = now_ns() + request.timeout_ns;
-    auto call = space.client->submitter->submit(submission, deadline_ns);
-    if (!call.ok()) {
-        return fail(call.error());
-    }
-    if (auto done = space.client->submitter->wait(call.value(), deadline_ns); !done.ok()) {
+    if (auto done = space.client->submitter->call(submission, now_ns() + request.timeout_ns); !done.ok()) {
         return fail(done.error());
     }
     return fail(UAKV_ERR_CORRUPT,

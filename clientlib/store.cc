@@ -74,11 +74,7 @@ uakv_status take_slot(uakv_space &space, std::size_t length, std::uint64_t deadl
     submission.opcode = Opcode::grant;
     submission.space = space.id;
     submission.length = length;
-    auto call = client.submitter->submit(submission, deadline_ns);
-    if (!call.ok()) {
-        return fail(call.error());
-    }
-    auto done = client.submitter->wait(call.value(), deadline_ns);
+    auto done = client.submitter->call(submission, deadline_ns);
     if (!done.ok()) {
         return fail(done.error());
     }

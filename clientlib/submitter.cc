@@ -59,6 +59,11 @@ bool Submitter::try_submit(Submission &submission, Call &call, std::uint32_t &se
     return true;
 }
 
+Result<Completion> Submitter::call(const Submission &submission, std::uint64_t deadline_ns) {
+    auto submitted = submit(submission, deadline_ns);
+    return submitted.ok() ? wait(submitted.value(), deadline_ns) : submitted.take_error();
+}
+
 Result<Completion> Submitter::wait(Call call, std::uint64_t deadline_ns) {
     for (;;) {
         Completion completion;

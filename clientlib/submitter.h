@@ -28,6 +28,9 @@ public:
     // with the completion is kept for later.
     Result<Completion> wait(Call call, std::uint64_t deadline_ns);
 
+    // Both at once.
+    Result<Completion> call(const Submission &submission, std::uint64_t deadline_ns);
+
     // Nobody will wait for this call.
     void forget(Call call);
 

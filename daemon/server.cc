@@ -85,6 +85,9 @@ void Server::run() {
 
 // Does what is due, and says how long the loop may wait.
 std::uint64_t Server::upkeep(bool worked) {
+    if (until_expiry_ns() == 0) {
+        store_->expire();
+    }
     const bool draining = store_->maintain();
     if (sessions_.any_hot() && !worked) {
         cpu_relax(); // nothing came in this turn, but soon may
@@ -107,10 +110,21 @@ std::uint64_t Server::upkeep(bool worked) {
     if (draining || worked || sessions_.any_hot()) {
         return 0;
     }
+    const std::uint64_t next = until_expiry_ns();
     if (waiting) {
-        return sessions_.any_parked() ? parked_every_ns : upkeep_every_ns;
+        return std::min(next, sessions_.any_parked() ? parked_every_ns : upkeep_every_ns);
     }
-    return EventLoop::forever;
+    return next;
+}
+
+// A step coarser than the clock, so that a block is due when the loop wakes for it.
+std::uint64_t Server::until_expiry_ns() const {
+    const std::uint64_t next_ms = store_->next_expiry_ms();
+    if (next_ms == UINT64_MAX) {
+        return EventLoop::forever;
+    }
+    const std::uint64_t now_ms = boot_ms();
+    return next_ms <= now_ms ? 0 : (next_ms - now_ms + 1) * ns_per_ms;
 }
 
 } // namespace uakv

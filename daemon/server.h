@@ -30,6 +30,7 @@ private:
     Result<void> watch_all();
     void on_connection();
     std::uint64_t upkeep(bool worked);
+    std::uint64_t until_expiry_ns() const;
 
     Settings settings_;
     Fd stop_;

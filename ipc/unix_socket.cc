@@ -26,6 +26,14 @@ Result<sockaddr_un> address_of(const std::string &path) {
     return address;
 }
 
+Result<Fd> make_socket() {
+    Fd fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!fd.valid()) {
+        return errno_error(UAKV_ERR_NO_MEMORY, errno, "cannot make a socket");
+    }
+    return fd;
+}
+
 const sockaddr *generic(const sockaddr_un &address) {
     return reinterpret_cast<const sockaddr *>(&address);
 }
@@ -62,10 +70,11 @@ Result<Fd> listen_unix(const std::string &path) {
     if (!address.ok()) {
         return address.take_error();
     }
-    Fd fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!fd.valid()) {
-        return errno_error(UAKV_ERR_NO_MEMORY, errno, "cannot make a socket");
+    auto made = make_socket();
+    if (!made.ok()) {
+        return made;
     }
+    Fd &fd = made.value();
     const mode_t mask = ::umask(0117); // the socket is born 0660: there is no moment in which others may connect
     const int outcome = ::bind(fd.get(), generic(address.value()), sizeof(sockaddr_un));
     const int number = errno;
@@ -76,7 +85,7 @@ Result<Fd> listen_unix(const std::string &path) {
     if (::listen(fd.get(), static_cast<int>(limits::control_backlog)) != 0) {
         return errno_error(UAKV_ERR_INTERNAL, errno, "cannot listen on %s", path.c_str());
     }
-    return fd;
+    return made;
 }
 
 Result<Fd> connect_unix(const std::string &path, std::uint64_t deadline_ns) {
@@ -84,10 +93,11 @@ Result<Fd> connect_unix(const std::string &path, std::uint64_t deadline_ns) {
     if (!address.ok()) {
         return address.take_error();
     }
-    Fd fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!fd.valid()) {
-        return errno_error(UAKV_ERR_NO_MEMORY, errno, "cannot make a socket");
+    auto made = make_socket();
+    if (!made.ok()) {
+        return made;
     }
+    Fd &fd = made.value();
     // A full backlog answers EAGAIN at once on a socket that does not block, and gives nothing to poll for.
     while (::connect(fd.get(), generic(address.value()), sizeof(sockaddr_un)) != 0) {
         if (errno == EINTR) {
@@ -102,7 +112,7 @@ Result<Fd> connect_unix(const std::string &path, std::uint64_t deadline_ns) {
         const timespec pause{0, 1'000'000};
         ::nanosleep(&pause, nullptr);
     }
-    return fd;
+    return made;
 }
 
 Result<Fd> accept_unix(const Fd &listener) {

@@ -103,7 +103,12 @@ Result<CommandLine> read_settings(int argc, char **argv) {
         {"version", no_argument, nullptr, 'v'},         {nullptr, 0, nullptr, 0}};
     Sources sources;
     ::opterr = 0; // our own messages
-    for (int choice = 0; (choice = ::getopt_long(argc, argv, ":", options, nullptr)) != -1;) {
+    for (;;) {
+        const char *word = ::optind < argc ? argv[::optind] : ""; // what is looked at; getopt's own account is vague
+        const int choice = ::getopt_long(argc, argv, "+:", options, nullptr);
+        if (choice == -1) {
+            break;
+        }
         switch (choice) {
         case 's':
             sources.socket = Source{"--socket", ::optarg};
@@ -119,9 +124,9 @@ Result<CommandLine> read_settings(int argc, char **argv) {
         case 'v':
             return CommandLine{{}, "uakvd " UAKV_VERSION "\n"};
         case ':':
-            return error(UAKV_ERR_INVALID, "%s needs a value; see uakvd --help", argv[::optind - 1]);
+            return error(UAKV_ERR_INVALID, "%s needs a value; see uakvd --help", word);
         default:
-            return error(UAKV_ERR_INVALID, "unknown option %s; see uakvd --help", argv[::optind - 1]);
+            return error(UAKV_ERR_INVALID, "unknown option %s; see uakvd --help", word);
         }
     }
     if (::optind < argc) {

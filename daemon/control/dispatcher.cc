@@ -145,7 +145,7 @@ bool Dispatcher::commit(Session &session, const Submission &submission, std::str
     Completion completion = answer(submission.user_data, store_.commit(slot, request));
     if (completion.status == UAKV_OK) {
         session.let_go(slot);
-        grant_ahead(session, size_class_of(capacity), completion);
+        grant_ahead(session, size_class_of(submission.length), completion);
     } else {
         hand_over(session, slot, completion); // unused, so it serves for the next
     }

@@ -23,6 +23,9 @@ void Evictor::used(EntryId entry) {
 
 void Evictor::retire(EntryId entry, Departure departure) {
     const std::uint64_t length = index_.entry(entry).length;
+    if (const IndexEntry &block = index_.entry(entry); (home_of(block).flags & entry_expires) != 0) {
+        expiry_.remove(block.expires_ms, entry);
+    }
     index_.retire(entry);
     policy_.removed(entry);
     limbo_.push_back(entry);

@@ -6,6 +6,7 @@
 
 #include "daemon/policy/policy.h"
 #include "daemon/store/counters.h"
+#include "daemon/store/expiry.h"
 #include "daemon/store/index_writer.h"
 #include "daemon/store/lease_tables.h"
 #include "daemon/store/slots.h"
@@ -18,8 +19,9 @@ namespace uakv {
 
 class Evictor {
 public:
-    Evictor(IndexWriter &index, Slots &slots, Policy &policy, const LeaseTables &leases, Counters &counters)
-        : index_(index), slots_(slots), policy_(policy), leases_(leases), counters_(counters) {}
+    Evictor(IndexWriter &index, Slots &slots, Policy &policy, Expiry &expiry, const LeaseTables &leases,
+            Counters &counters)
+        : index_(index), slots_(slots), policy_(policy), expiry_(expiry), leases_(leases), counters_(counters) {}
 
     // The block was stored or hit: neither it nor its segment is cold.
     void used(EntryId entry);
@@ -53,6 +55,7 @@ private:
     IndexWriter &index_;
     Slots &slots_;
     Policy &policy_;
+    Expiry &expiry_;
     const LeaseTables &leases_;
     Counters &counters_;
 

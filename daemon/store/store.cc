@@ -38,7 +38,7 @@ Store::Store(IndexWriter index, std::unique_ptr<SegmentMaker> maker, std::uint32
              std::uint64_t segment_bytes)
     : index_(std::move(index)), maker_(std::move(maker)), segment_count_(segments), segment_bytes_(segment_bytes),
       slots_(segment_bytes), spaces_(segment_bytes), policy_(std::make_unique<Lru>(index_.entry_capacity())),
-      evictor_(index_, slots_, *policy_, leases_, counters_) {}
+      evictor_(index_, slots_, *policy_, expiry_, leases_, counters_) {}
 
 Store::Grant Store::grant(std::uint64_t length) {
     const SizeClass size_class = size_class_of(length);
@@ -46,11 +46,34 @@ Store::Grant Store::grant(std::uint64_t length) {
     if (const auto slot = slots_.take(size_class)) {
         return {GrantOutcome::granted, *slot};
     }
+    if (maker_->promising()) {
+        return {GrantOutcome::later, {}}; // nothing is evicted while there is memory to come
+    }
     evictor_.make_room(size_class, std::min(2 * low_watermark(size_class) + 1, eviction_batch_max));
     if (const auto slot = slots_.take(size_class)) {
         return {GrantOutcome::granted, *slot};
     }
-    return {evictor_.draining() || maker_->promising() ? GrantOutcome::later : GrantOutcome::none, {}};
+    if (evictor_.draining()) {
+        return {GrantOutcome::later, {}};
+    }
+    const auto larger = take_larger(size_class);
+    return larger ? Grant{GrantOutcome::granted, *larger} : Grant{GrantOutcome::none, {}};
+}
+
+// Every segment is in use for something else: better a slot that is too large than none.
+std::optional<SlotRef> Store::take_larger(SizeClass size_class) {
+    for (SizeClass larger = size_class + 1; larger < size_classes; ++larger) {
+        if (slots_.total_slots(larger) == 0) {
+            continue;
+        }
+        if (slots_.free_slots(larger) == 0) {
+            evictor_.make_room(larger, 1);
+        }
+        if (const auto slot = slots_.take(larger)) {
+            return slot;
+        }
+    }
+    return std::nullopt;
 }
 
 std::optional<SlotRef> Store::grant_ahead(SizeClass size_class) {
@@ -91,6 +114,9 @@ uakv_status Store::commit(SlotRef slot, const CommitRequest &request) {
     }
     const EntryId entry = published.value();
     slots_.set_block(slot, entry);
+    if (request.ttl_ms != 0) {
+        expiry_.add(block.expires_ms, entry);
+    }
     policy_->inserted(entry, size_class_of(slots_.slot_bytes(slot.segment)), parent);
     evictor_.used(entry);
     ++counters_.stores;
@@ -130,6 +156,13 @@ void Store::touch(EntryId entry) {
     }
 }
 
+void Store::expire() {
+    const std::uint64_t now_ms = boot_ms();
+    while (const auto entry = expiry_.first_due(now_ms)) {
+        evictor_.retire(*entry, Departure::expired);
+    }
+}
+
 bool Store::maintain() {
     if (evictor_.unsettled()) {
         evictor_.settle();
@@ -137,9 +170,10 @@ bool Store::maintain() {
     if (evictor_.draining()) {
         evictor_.continue_drain();
     }
+    const bool full = slots_.unassigned_segments() == 0 && !maker_->promising();
     for (const SizeClass size_class : pressed_) {
         const std::uint32_t low = low_watermark(size_class);
-        if (slots_.unassigned_segments() == 0 && slots_.free_slots(size_class) < low) {
+        if (full && slots_.free_slots(size_class) < low) {
             evictor_.make_room(size_class, std::min(2 * low, slots_.free_slots(size_class) + eviction_batch_max));
         }
     }

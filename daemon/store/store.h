@@ -67,6 +67,10 @@ public:
     // when there is more to do at once.
     bool maintain();
 
+    // Drops the blocks whose lifetime is over; the next one's is at next_expiry_ms (boot_ms).
+    void expire();
+    std::uint64_t next_expiry_ms() const { return expiry_.next_ms(); }
+
     // Looks again after blocks that left while somebody read them. Now and then, while there are some.
     void revisit_limbo() { evictor_.settle(); }
     bool has_limbo() const { return evictor_.limbo() > 0; }
@@ -93,6 +97,7 @@ public:
 private:
     Store(IndexWriter index, std::unique_ptr<SegmentMaker> maker, std::uint32_t segments, std::uint64_t segment_bytes);
 
+    std::optional<SlotRef> take_larger(SizeClass size_class);
     std::uint32_t low_watermark(SizeClass size_class) const;
 
     IndexWriter index_;
@@ -104,6 +109,7 @@ private:
     Spaces spaces_;
     LeaseTables leases_;
     std::unique_ptr<Policy> policy_;
+    Expiry expiry_;
     Counters counters_;
     Evictor evictor_;
     std::vector<SizeClass> pressed_; // classes of which slots were taken since the last upkeep

@@ -13,11 +13,17 @@ namespace uakv::test {
 namespace {
 
 constexpr size_t threads = 16;
-constexpr size_t key_count = 300;
+constexpr size_t key_count = 3000;
 constexpr uint64_t operations = sanitized ? 500 : 4000; // of each thread
 
+// Two sizes of slots, and half as much again as 16 MiB in all.
 size_t length_of(size_t block) {
-    return 1000 + block * 150;
+    return 4000 + block * 2;
+}
+
+// Fifteen sizes of slots; 16 MiB has eight segments.
+size_t length_of_many(size_t block) {
+    return 1000 + block * 20;
 }
 
 // A failure in a thread fails the test.
@@ -41,7 +47,7 @@ void run_threads(const std::function<void(size_t)> &body) {
     CHECK_MESSAGE(failure.empty(), failure);
 }
 
-void operate(uakv_space *space, uint64_t seed) {
+void operate(uakv_space *space, uint64_t seed, size_t (*length_of)(size_t)) {
     const auto keys = make_keys("thread", key_count);
     Random random(seed);
     for (uint64_t n = 0; n < operations; ++n) {
@@ -70,17 +76,18 @@ void operate(uakv_space *space, uint64_t seed) {
     }
 }
 
-void one_client() {
+void run_all(size_t (*length_of)(size_t)) {
     DaemonOptions options;
-    options.memory = "16MiB"; // the keys take 7 MB
+    options.memory = "16MiB";
     Daemon daemon(options);
     Client client(daemon);
     Space space(client);
-    run_threads([&](size_t number) { operate(space, number); });
+    run_threads([&](size_t number) { operate(space, number, length_of); });
     const uakv_statistics statistics = client.statistics();
     const auto keys = make_keys("thread", key_count);
     CHECK_EQ(statistics.leases, 0);
-    CHECK(statistics.hits > threads * operations / 10);
+    CHECK(statistics.hits > threads * operations / 20);
+    CHECK_EQ(statistics.no_space, 0);
     CHECK_EQ(statistics.blocks, count_present(space, keys.data(), key_count));
     CHECK(statistics.slots_granted < 512);
     client.disconnect();
@@ -89,6 +96,15 @@ void one_client() {
     await_equal("clients", 1, [&] { return checker.statistics().clients; });
     await_equal("slots_granted", 0, [&] { return checker.statistics().slots_granted; });
     await_equal("slots_limbo", 0, [&] { return checker.statistics().slots_limbo; });
+}
+
+void one_client() {
+    run_all(length_of);
+}
+
+// The slots and views that are open at one moment must not keep a size out for which there is no segment yet.
+void one_client_with_many_sizes() {
+    run_all(length_of_many);
 }
 
 // Each thread stores and reads its own, through a space that another one opened.
@@ -140,6 +156,7 @@ void errors_are_each_threads_own() {
 
 constexpr Case cases[] = {
     {"one_client", one_client},
+    {"one_client_with_many_sizes", one_client_with_many_sizes},
     {"own_keys", own_keys},
     {"opening_and_closing_spaces", opening_and_closing_spaces},
     {"errors_are_each_threads_own", errors_are_each_threads_own},

@@ -97,27 +97,11 @@ void full_ring() {
     check_nothing(session.consumer);
 }
 
-// The counts of the session stand just before 2^32, as after years; the consumer has come there by itself.
+// The counts stand just before 2^32, as after years. (The daemon's own are private, and begin at 0.)
 void counts_wrap() {
     Session session;
     SessionHeader &header = session.layout->header;
     constexpr std::uint32_t begin = 0U - 100;
-    Submission submission{};
-    for (std::uint32_t count = 0; count != begin;) {
-        // As far as one may go at once, without looking at what is in the ring.
-        const std::uint32_t step = std::min(begin - count, submissions);
-        count += step;
-        header.submission_tail = count;
-        for (std::uint32_t i = 0; i < step; ++i) {
-            CHECK(session.consumer.next(submission, 0) == RingConsumer::Next::submission);
-        }
-        // 2^32 steps take too long under a sanitizer; a little of the way shows that the loop is right.
-        if (count >= 1'000'000) {
-            break;
-        }
-    }
-    // The client's half takes up the counts where they stand.
-    header = {};
     header.submission_tail = header.submission_head = begin;
     header.completion_tail = header.completion_head = begin;
     RingProducer producer(*session.layout);
