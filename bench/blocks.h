@@ -1,7 +1,8 @@
 // What is stored: keys that are spread at random, and contents that differ from block to block.
 #pragma once
 
-#include "daemon.h"
+#include "client.h"
+#include "groups.h"
 
 #include <cstddef>
 #include <cstdint>

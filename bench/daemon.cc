@@ -1,5 +1,6 @@
 #include "daemon.h"
 
+#include "client.h"
 #include "failure.h"
 #include "machine.h"
 #include "timing.h"
@@ -26,25 +27,37 @@ constexpr std::uint64_t serving_deadline_ns = 30'000'000'000;
 constexpr std::uint64_t populating_deadline_ns = 60'000'000'000; // without any progress
 constexpr int stopping_deadline_ms = 60'000;
 constexpr std::uint64_t poll_interval_ns = 5'000'000;
+constexpr int end_signals[] = {SIGINT, SIGTERM, SIGHUP};
 
-// The directory of the socket. What a signal handler needs to remove it lies in plain arrays.
+// The directory of the socket, and the daemon that uses it now. In plain memory, for a signal handler needs it.
 struct Workplace {
-    std::array<char, 256> directory{};
-    std::array<char, 256> socket{};
+    std::array<char, 128> directory{};
+    std::array<char, 128> socket{};
+    std::array<char, 128> lock{};
     pid_t owner = 0;
+    volatile pid_t daemon = 0;
 };
 Workplace workplace;
 
+void remove_files() {
+    unlink(workplace.socket.data());
+    unlink(workplace.lock.data());
+}
+
 void remove_workplace() {
     if (getpid() == workplace.owner) {
-        unlink(workplace.socket.data());
+        remove_files();
         rmdir(workplace.directory.data());
     }
 }
 
-// The daemon and the client processes follow by themselves: their parent-death signal is set. One that was just
-// forked may come here too, and removes nothing.
+// Client processes follow by themselves: their parent-death signal is set. One that was just forked may come
+// here too, and leaves everything as it is.
 void on_signal(int) {
+    if (getpid() == workplace.owner && workplace.daemon > 0) {
+        kill(workplace.daemon, SIGKILL);
+        waitpid(workplace.daemon, nullptr, 0); // so that it makes no file any more
+    }
     remove_workplace();
     _exit(130);
 }
@@ -63,14 +76,36 @@ const char *private_socket_path() {
         throw Failure(fmt::format("cannot make a directory like {}: {}", pattern, std::strerror(errno)));
     }
     const std::string socket = std::string(workplace.directory.data()) + "/uakvd.sock";
+    const std::string lock = socket + ".lock";
     std::copy(socket.begin(), socket.end(), workplace.socket.begin());
+    std::copy(lock.begin(), lock.end(), workplace.lock.begin());
     workplace.owner = getpid();
     std::atexit(remove_workplace);
-    for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    for (const int number : end_signals) {
         std::signal(number, on_signal);
     }
     return workplace.socket.data();
 }
+
+// While it lives, the signals that end the bench wait.
+class SignalsBlocked {
+public:
+    SignalsBlocked() {
+        sigset_t blocked;
+        sigemptyset(&blocked);
+        for (const int number : end_signals) {
+            sigaddset(&blocked, number);
+        }
+        sigprocmask(SIG_BLOCK, &blocked, &before_);
+    }
+    ~SignalsBlocked() { restore(); }
+    SignalsBlocked(const SignalsBlocked &) = delete;
+    SignalsBlocked &operator=(const SignalsBlocked &) = delete;
+    void restore() const { sigprocmask(SIG_SETMASK, &before_, nullptr); }
+
+private:
+    sigset_t before_{};
+};
 
 // The child's half of the fork. Only system calls from here to exec.
 [[noreturn]] void become_daemon(const char *const *arguments, int log, const cpu_set_t &cpus, pid_t parent) {
@@ -106,9 +141,14 @@ Daemon::Daemon(const Settings &settings, std::uint64_t memory_bytes)
     }
     const cpu_set_t cpus = cpus_of_daemon();
     const pid_t parent = getpid();
-    pid_ = fork();
-    if (pid_ == 0) {
-        become_daemon(arguments.data(), log_, cpus, parent);
+    {
+        const SignalsBlocked until_noted;
+        pid_ = fork();
+        if (pid_ == 0) {
+            until_noted.restore();
+            become_daemon(arguments.data(), log_, cpus, parent);
+        }
+        workplace.daemon = pid_;
     }
     if (pid_ < 0) {
         close(log_);
@@ -127,13 +167,18 @@ void Daemon::kill_now() {
     if (pid_ > 0) {
         kill(pid_, SIGKILL);
         waitpid(pid_, nullptr, 0);
-        unlink(socket_path_.c_str());
-        pid_ = -1;
+        remove_files();
+        forget_process();
     }
     if (log_ >= 0) {
         close(log_);
         log_ = -1;
     }
+}
+
+void Daemon::forget_process() {
+    workplace.daemon = 0;
+    pid_ = -1;
 }
 
 void Daemon::stop() {
@@ -156,7 +201,7 @@ bool Daemon::exited(int timeout_ms) {
     close(pidfd);
     if (ended) {
         waitpid(pid_, &exit_status_, 0);
-        pid_ = -1;
+        forget_process();
     }
     return ended;
 }
@@ -177,7 +222,9 @@ void Daemon::wait_until_serving() {
             throw Failure(
                 fmt::format("uakvd ended at its start with wait status {:#x}; its log:\n{}", exit_status_, log_text()));
         }
-        if (status != UAKV_ERR_DISCONNECTED || now_ns() > deadline) {
+        // A timeout is no failure yet: the thread that fetches the memory may keep the daemon's only cpu busy.
+        const bool may_come = status == UAKV_ERR_DISCONNECTED || status == UAKV_ERR_TIMEOUT;
+        if (!may_come || now_ns() > deadline) {
             throw_status(status, "uakv_connect");
         }
         sleep_for_ns(poll_interval_ns);
@@ -237,36 +284,6 @@ std::uint64_t Daemon::cpu_ns() const {
         throw Failure("cannot read the daemon's cpu clock");
     }
     return static_cast<std::uint64_t>(used.tv_sec) * 1'000'000'000U + static_cast<std::uint64_t>(used.tv_nsec);
-}
-
-Client::Client(const std::string &socket_path) {
-    uakv_connect_options options{};
-    options.struct_size = sizeof options;
-    options.socket_path = socket_path.c_str();
-    require_ok(uakv_connect(&options, &handle_), "uakv_connect");
-}
-
-uakv_statistics Client::statistics() const {
-    uakv_statistics statistics{};
-    statistics.struct_size = sizeof statistics;
-    require_ok(uakv_stats(handle_, &statistics), "uakv_stats");
-    return statistics;
-}
-
-Space::Space(const Client &client, std::uint64_t block_bytes) {
-    uakv_space_options options{};
-    options.struct_size = sizeof options;
-    options.block_bytes = block_bytes;
-    require_ok(uakv_space_open(client.handle(), "bench", &options, &handle_), "uakv_space_open");
-}
-
-void throw_status(uakv_status status, const char *call) {
-    std::array<char, 1024> detail{};
-    if (status < 0) {
-        uakv_last_error(nullptr, detail.data(), detail.size());
-    }
-    throw Failure(
-        fmt::format("{} gave {}{}{}", call, uakv_status_name(status), detail[0] == '\0' ? "" : ": ", detail.data()));
 }
 
 } // namespace uakv::bench

@@ -1,4 +1,4 @@
-// A uakvd of our own on a private socket, and clients of it.
+// A uakvd of our own on a private socket.
 //
 // One daemon serves one measurement and then goes, so that no row depends on what the row before left behind.
 // It dies with this process, however this process ends.
@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <string>
 #include <sys/types.h>
-#include <uakv.h>
 
 namespace uakv::bench {
 
@@ -32,6 +31,7 @@ public:
 
 private:
     void kill_now();
+    void forget_process();
     void wait_until_serving();
     void wait_until_populated() const;
     bool exited(int timeout_ms); // true at most once: it takes the exit status
@@ -43,40 +43,5 @@ private:
     pid_t pid_ = -1;
     int exit_status_ = 0;
 };
-
-class Client {
-public:
-    explicit Client(const std::string &socket_path);
-    ~Client() { uakv_disconnect(handle_); }
-    Client(const Client &) = delete;
-    Client &operator=(const Client &) = delete;
-
-    uakv_client *handle() const { return handle_; }
-    uakv_statistics statistics() const;
-
-private:
-    uakv_client *handle_ = nullptr;
-};
-
-class Space {
-public:
-    Space(const Client &client, std::uint64_t block_bytes);
-    ~Space() { uakv_space_close(handle_); }
-    Space(const Space &) = delete;
-    Space &operator=(const Space &) = delete;
-
-    uakv_space *handle() const { return handle_; }
-
-private:
-    uakv_space *handle_ = nullptr;
-};
-
-// Throws, with the library's own sentence, unless the status is UAKV_OK.
-[[noreturn]] void throw_status(uakv_status status, const char *call);
-inline void require_ok(uakv_status status, const char *call) {
-    if (status != UAKV_OK) [[unlikely]] {
-        throw_status(status, call);
-    }
-}
 
 } // namespace uakv::bench

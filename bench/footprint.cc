@@ -1,4 +1,5 @@
 // What the daemon takes while nobody wants anything of it.
+#include "client.h"
 #include "daemon.h"
 #include "groups.h"
 

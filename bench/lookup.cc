@@ -1,6 +1,7 @@
 // What an engine asks before it computes: how much of this prompt is there? And what the index that answers
 // it costs in memory, measured with the same million blocks.
 #include "blocks.h"
+#include "client.h"
 #include "daemon.h"
 #include "failure.h"
 #include "groups.h"

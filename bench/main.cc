@@ -1,5 +1,4 @@
 // uakv-bench: one program, one table. What each row measures is told at the top of the file of its group.
-#include "daemon.h"
 #include "failure.h"
 #include "groups.h"
 #include "machine.h"

@@ -2,6 +2,7 @@
 // time of both calls; between them the whole block is written, as an engine would, and that is not counted.
 // Commit reads the block once, for its checksum.
 #include "blocks.h"
+#include "client.h"
 #include "daemon.h"
 #include "groups.h"
 

@@ -1,6 +1,7 @@
 // Retrieve and release of blocks that are resident: the path that must cost the same at any size, and that
 // no other process can slow down.
 #include "blocks.h"
+#include "client.h"
 #include "daemon.h"
 #include "groups.h"
 #include "machine.h"

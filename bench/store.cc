@@ -3,6 +3,7 @@
 // Both take turns every 64 MiB, each going first as often as the other, so that what else happens on the
 // machine meets both, and what one leaves in the caches helps neither more.
 #include "blocks.h"
+#include "client.h"
 #include "daemon.h"
 #include "failure.h"
 #include "groups.h"

@@ -54,7 +54,8 @@ using RegionKey = std::tuple<dev_t, ino_t>;
 
 template <typename Map> auto find_or_map(const Fd &fd, Map map_it) -> decltype(map_it()) {
     static std::mutex mutex;
-    static std::map<RegionKey, std::weak_ptr<typename decltype(map_it())::element_type>> regions;
+    // Never destroyed: threads may outlive the end of main in a test that fails.
+    static auto &regions = *new std::map<RegionKey, std::weak_ptr<typename decltype(map_it())::element_type>>;
     struct stat status {};
     ::fstat(fd.get(), &status);
     const std::scoped_lock lock(mutex);

@@ -214,6 +214,8 @@ void socket_is_for_owner_and_group() {
 void healthy_daemon_is_silent() {
     Daemon daemon;
     CHECK_MESSAGE(daemon.log().find("serves " + daemon.socket_path()) != std::string::npos, daemon.log());
+    Client first(daemon);
+    CHECK_EQ(first.statistics().clients, 1); // so that what it says about the first client has been said
     const std::string before = daemon.log();
     {
         Client client(daemon);

@@ -340,7 +340,8 @@ private:
     }
 
     void look(std::uint64_t number) {
-        const std::array chain = {sample_key(number), sample_key(number / 2), sample_key(number / 4), sample_key(number / 8)};
+        const std::array chain = {sample_key(number), sample_key(number / 2), sample_key(number / 4),
+                                  sample_key(number / 8)};
         std::array<std::uint8_t, chain.size()> tiers{};
         CHECK_STATUS(uakv_contains(connected_.space(), chain.data(), chain.size(), tiers.data()), UAKV_OK);
         std::size_t matched = 0;

@@ -47,7 +47,8 @@ public:
         std::uint64_t sum = 0;
         for (std::uint64_t i = 0; i < region().header->bucket_count; ++i) {
             const auto &all = region().buckets[i].references;
-            sum += static_cast<std::uint64_t>(std::count_if(std::begin(all), std::end(all), [](auto r) { return r != 0; }));
+            const auto in_use = [](std::uint64_t reference) { return reference != 0; };
+            sum += static_cast<std::uint64_t>(std::count_if(std::begin(all), std::end(all), in_use));
         }
         return sum;
     }
@@ -189,7 +190,9 @@ void overflow(std::uint64_t home_from_end) {
     const ClientsView view(index);
     const std::uint64_t buckets = view.region().header->bucket_count;
     const std::uint64_t home = buckets - 1 - home_from_end;
-    const auto passed = [&](std::uint64_t distance) { return view.region().buckets[(home + distance) % buckets].passed; };
+    const auto passed = [&](std::uint64_t distance) {
+        return view.region().buckets[(home + distance) % buckets].passed;
+    };
     const auto keys = keys_of_bucket(view, home, 3 * limits::bucket_slots + 1);
     std::vector<EntryId> entries;
     for (const uakv_key &key : keys) {

@@ -105,7 +105,7 @@ void nobody_writes_what_is_read() {
     std::atomic<std::uint64_t> block{2}; // the bytes: the generation that they were written for
     std::atomic<bool> stop{false};
     std::uint64_t wrong = 0;
-    std::uint64_t read = 0;
+    std::atomic<std::uint64_t> read{0};
     table.entry.generation = 2;
     std::thread reader([&] {
         while (!stop.load(std::memory_order_relaxed)) {
@@ -120,7 +120,7 @@ void nobody_writes_what_is_read() {
             lease_end(*table.session, 5);
         }
     });
-    for (int round = 0; round < rounds; ++round) {
+    for (int round = 0; round < rounds || read < 100; ++round) {
         const Generation generation = table.entry.generation;
         store_release(table.entry.generation, generation + 1);
         full_fence();
@@ -136,7 +136,6 @@ void nobody_writes_what_is_read() {
     stop = true;
     reader.join();
     CHECK_EQ(wrong, 0);
-    CHECK(read > 0);
 }
 
 constexpr Case cases[] = {

@@ -35,8 +35,8 @@ void good_sizes() {
 }
 
 void bad_sizes() {
-    for (const char *text : {"", " ", "GiB", "x", "-1", "-1GiB", "1 GiB", "1GB", "1gib", "1GiBs", "1KiB ", "101%", "5%%",
-                             "nan", "inf", "1e30", "9000000TiB", "0x10", "1,5GiB", "--5"}) {
+    for (const char *text : {"", " ", "GiB", "x", "-1", "-1GiB", "1 GiB", "1GB", "1gib", "1GiBs", "1KiB ", "101%",
+                             "5%%", "nan", "inf", "1e30", "9000000TiB", "0x10", "1,5GiB", "--5"}) {
         auto bytes = parse_size(text, 1000);
         CHECK_MESSAGE(!bytes.ok(), text);
         CHECK_STATUS(bytes.error().status, UAKV_ERR_INVALID);
@@ -69,7 +69,7 @@ struct Variable {
     const char *value;
 };
 
-// getopt keeps its place in globals: 0 makes it begin anew.
+// getopt keeps its place in a global, from which a process begins at 1.
 Result<CommandLine> read(std::vector<std::string> arguments, const std::vector<Variable> &environment = {}) {
     for (const char *name : {"UAKV_SOCKET", "UAKV_MEMORY", "UAKV_LOG_LEVEL", "XDG_RUNTIME_DIR"}) {
         ::unsetenv(name);
@@ -83,7 +83,7 @@ Result<CommandLine> read(std::vector<std::string> arguments, const std::vector<V
         pointers.push_back(argument.data());
     }
     pointers.push_back(nullptr);
-    ::optind = 0;
+    ::optind = 1;
     return read_settings(static_cast<int>(arguments.size()), pointers.data());
 }
 
@@ -110,7 +110,8 @@ void flags() {
 }
 
 void environment() {
-    const std::vector<Variable> all = {{"UAKV_SOCKET", "/e.sock"}, {"UAKV_MEMORY", "64MiB"}, {"UAKV_LOG_LEVEL", "warn"}};
+    const std::vector<Variable> all = {
+        {"UAKV_SOCKET", "/e.sock"}, {"UAKV_MEMORY", "64MiB"}, {"UAKV_LOG_LEVEL", "warn"}};
     const Settings settings = settings_of({}, all);
     CHECK_EQ(settings.socket_path, "/e.sock");
     CHECK_EQ(settings.memory_bytes, 64 * mib);

@@ -332,6 +332,48 @@ void expired_makes_way() {
     CHECK_EQ(store.statistics().blocks, 1);
 }
 
+void expired_leave_by_themselves() {
+    Bench store;
+    CHECK_EQ(store->next_expiry_ms(), UINT64_MAX);
+    Store::CommitRequest brief;
+    brief.ttl_ms = 1;
+    Store::CommitRequest lasting;
+    lasting.ttl_ms = 1'000'000'000;
+    store.put(0, big, lasting);
+    store.put(1, big, brief);
+    store.put(2, big);
+    store.put(3, big, brief);
+    CHECK(store->next_expiry_ms() <= boot_ms() + 1);
+    CHECK(store->remove(0, sample_key(3)) || !store.has(3)); // is not due any more
+    await("it is due", [&] { return boot_ms() > store->next_expiry_ms(); });
+    store->expire();
+    store->maintain();
+    CHECK(store.has(0) && store.has(2));
+    const uakv_statistics now = store.statistics();
+    CHECK_EQ(now.blocks, 2);
+    CHECK_EQ(now.expirations + now.removals, 2);
+    CHECK_EQ(now.slots_limbo, 0);
+    CHECK(store->next_expiry_ms() > boot_ms() + 1'000'000);
+}
+
+// No segment can be taken over, because somebody reads in each: a slot that is too large is better than none.
+void larger_slot_rather_than_none() {
+    Bench store;
+    for (std::uint64_t i = 0; i < all_big; ++i) {
+        store.put(i, big);
+    }
+    for (std::uint64_t i = 0; i < all_big; i += 4) {
+        store.lease(static_cast<std::uint32_t>(i), i);
+    }
+    const SlotRef slot = store.put(100, 10);
+    CHECK_EQ(store->slots().slot_bytes(slot.segment), big);
+    CHECK_EQ(store.find(100)->length, 10);
+    CHECK(!store.has(1));
+    CHECK_EQ(store.statistics().evictions, 1);
+    check_block(store.at(slot), 10, sample_key(100));
+    CHECK(store->grant(segment_bytes).outcome == Store::GrantOutcome::none); // none is larger
+}
+
 void corrupt_is_dropped() {
     Bench store;
     const SlotRef slot = store.put(0, 10'000);
@@ -381,6 +423,8 @@ constexpr Case cases[] = {
     {"many_small_ones_drain_in_batches", many_small_ones_drain_in_batches},
     {"first_commit_wins", first_commit_wins},
     {"expired_makes_way", expired_makes_way},
+    {"expired_leave_by_themselves", expired_leave_by_themselves},
+    {"larger_slot_rather_than_none", larger_slot_rather_than_none},
     {"corrupt_is_dropped", corrupt_is_dropped},
     {"touches_of_nonsense", touches_of_nonsense},
     {"memory_is_used_from_the_first_segment_on", memory_is_used_from_the_first_segment_on},
