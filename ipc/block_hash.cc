@@ -12,8 +12,8 @@
 namespace uakv::UAKV_BLOCK_HASH {
 namespace {
 
-constexpr std::size_t piece_bytes = 16 * 1024;       // half of a small L1 data cache
-constexpr std::size_t stream_bytes_min = 256 * 1024; // smaller blocks may well be read again from the cache
+constexpr std::size_t piece_bytes = 16 * 1024;      // half of a small L1 data cache
+constexpr std::size_t stream_bytes_min = 64 * 1024; // smaller blocks may well be read again from the cache
 
 // Stores that go past the cache do not first read the line that they replace: a third of the traffic of an
 // ordinary copy. Measured: copy and checksum together then run at the speed of memcpy alone.

@@ -44,6 +44,7 @@ constexpr std::uint64_t grants_ahead_fraction = 64; // a client holds ahead at m
 // Control socket.
 constexpr std::size_t control_message_bytes_max = 512;
 constexpr std::size_t control_fds_max = 4;
+constexpr std::size_t socket_path_bytes_max = 107; // of sockaddr_un
 constexpr std::uint32_t control_backlog = 256;
 
 static_assert(std::has_single_bit(submissions) && std::has_single_bit(completions) && std::has_single_bit(touches));

@@ -18,9 +18,10 @@ constexpr std::size_t control_space = CMSG_SPACE(sizeof(int) * limits::control_f
 Result<sockaddr_un> address_of(const std::string &path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    if (path.empty() || path.size() >= sizeof address.sun_path) {
-        return error(UAKV_ERR_INVALID, "the socket path \"%s\" has %zu bytes; expected 1 to %zu: choose a shorter one",
-                     path.c_str(), path.size(), sizeof address.sun_path - 1);
+    static_assert(limits::socket_path_bytes_max == sizeof address.sun_path - 1);
+    if (path.empty() || path.size() > limits::socket_path_bytes_max) {
+        return error(UAKV_ERR_INVALID, "the socket path \"%s\" has %zu bytes; expected 1 to %zu", path.c_str(),
+                     path.size(), limits::socket_path_bytes_max);
     }
     std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
     return address;
@@ -189,13 +190,15 @@ Result<Received> receive_message(const Fd &socket, AcceptFds accept_fds) {
     }
     ssize_t length = 0;
     do {
+        // ECONNRESET says once that the peer hung up with messages of ours unread; its own last words, which say
+        // why, are still to be read.
         length = ::recvmsg(socket.get(), &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    } while (length < 0 && errno == EINTR);
+    } while (length < 0 && (errno == EINTR || errno == ECONNRESET));
     if (length < 0) {
         if (errno == EAGAIN) {
             return received;
         }
-        received.state = Received::State::hung_up; // ECONNRESET: it hung up with messages of ours unread
+        received.state = Received::State::hung_up;
         return received;
     }
     received.fds = take_fds(header);

@@ -1,6 +1,7 @@
 #include "daemon/control/dispatcher.h"
 
 #include "daemon/base/log.h"
+#include "ipc/clock.h"
 #include "ipc/untrusted.h"
 
 #include <fmt/format.h>
@@ -10,6 +11,10 @@ namespace {
 
 // Small enough that no client waits long for another's batch.
 constexpr int batch = 64;
+
+// How long a request for a slot waits for what is in use at the moment: views and slots are mostly held for much
+// less, and a segment that a size class could take over is free of them at some instant.
+constexpr std::uint64_t patience_ns = 20 * ns_per_ms;
 
 Completion answer(std::uint64_t user_data, uakv_status status) {
     Completion completion{};
@@ -69,7 +74,7 @@ bool Dispatcher::grant(Session &session, const Submission &submission, std::stri
         session.ring().complete(answer(submission.user_data, UAKV_ERR_DENIED));
         return true;
     }
-    session.parked.push_back({submission.user_data, submission.length});
+    session.parked.push_back({submission.user_data, submission.length, now_ns()});
     retry_parked(session);
     return true;
 }
@@ -78,11 +83,11 @@ void Dispatcher::retry_parked(Session &session) {
     std::vector<Session::ParkedGrant> still;
     for (const Session::ParkedGrant &parked : session.parked) {
         const Store::Grant grant = find_slot(parked.length);
-        if (grant.outcome == Store::GrantOutcome::later) {
+        const bool granted = grant.outcome == Store::GrantOutcome::granted;
+        if (grant.outcome == Store::GrantOutcome::later || (!granted && now_ns() - parked.since_ns < patience_ns)) {
             still.push_back(parked);
             continue;
         }
-        const bool granted = grant.outcome == Store::GrantOutcome::granted;
         Completion completion = answer(parked.user_data, granted ? UAKV_OK : UAKV_ERR_NO_SPACE);
         if (granted) {
             hand_over(session, grant.slot, completion);

@@ -67,6 +67,7 @@ public:
     struct ParkedGrant {
         std::uint64_t user_data = 0;
         std::uint64_t length = 0;
+        std::uint64_t since_ns = 0;
     };
     std::vector<ParkedGrant> parked;
 

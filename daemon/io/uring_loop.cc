@@ -9,6 +9,9 @@ namespace uakv {
 namespace {
 
 constexpr unsigned ring_entries = 256;
+// Linux 6.15; newer than the headers of Debian 12.
+constexpr unsigned feature_no_iowait = 1U << 17;
+constexpr unsigned enter_no_iowait = 1U << 7;
 constexpr std::uint64_t removal = 0; // completions of a removal: nobody waits for them
 
 // Multishot polls: one submission watches a descriptor until it is removed or the kernel ends it. While a
@@ -66,7 +69,7 @@ protected:
             }
             ::io_uring_peek_cqe(&ring_, &first); // enters the kernel if the flag is up
         } else if (timeout_ns == forever) {
-            ::io_uring_submit_and_wait(&ring_, 1);
+            wait_for_ever();
         } else {
             __kernel_timespec timeout{static_cast<long long>(timeout_ns / 1'000'000'000),
                                       static_cast<long long>(timeout_ns % 1'000'000'000)};
@@ -86,6 +89,16 @@ protected:
 
 private:
     UringLoop() = default;
+
+    // Waiting in io_uring counts as waiting for a disk unless one says otherwise, and an idle daemon would look like
+    // a machine with a slow disk.
+    void wait_for_ever() {
+        ::io_uring_submit(&ring_);
+        if (::io_uring_cq_ready(&ring_) == 0) {
+            const unsigned no_iowait = (ring_.features & feature_no_iowait) != 0 ? enter_no_iowait : 0;
+            ::io_uring_enter(static_cast<unsigned>(ring_.ring_fd), 0, 1, IORING_ENTER_GETEVENTS | no_iowait, nullptr);
+        }
+    }
 
     io_uring_sqe *next_submission() {
         io_uring_sqe *submission = ::io_uring_get_sqe(&ring_);

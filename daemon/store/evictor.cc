@@ -158,6 +158,10 @@ void Evictor::begin_drain(SegmentId segment) {
 }
 
 void Evictor::continue_drain() {
+    if (!slots_.is_draining(drain_segment_)) {
+        drain_list_.clear(); // its blocks left by themselves, and it may serve another class by now
+        return;
+    }
     for (std::size_t i = 0; i < drain_batch && !drain_list_.empty(); ++i) {
         const EntryId entry = drain_list_.back();
         drain_list_.pop_back();

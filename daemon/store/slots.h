@@ -52,6 +52,8 @@ public:
     // The class of a segment that has one and is not being drained.
     std::optional<SizeClass> class_of(SegmentId segment) const;
 
+    bool is_draining(SegmentId segment) const { return segments_[segment].draining; }
+
     // Hands out no more slots of the segment, so that it loses its class once all have come back.
     void drain(SegmentId segment);
 

@@ -10,7 +10,7 @@
 namespace uakv {
 namespace {
 
-// Eviction begins when less than this fraction of a class is free, and goes on to twice as much.
+// Eviction begins when less than this fraction of a class is free, and goes on to twice as much, a batch at a time.
 constexpr std::uint32_t free_fraction = 64;
 constexpr std::uint32_t eviction_batch_max = 64;
 

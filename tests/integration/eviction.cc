@@ -183,8 +183,8 @@ void all_sizes_at_once() {
     CHECK_EQ(client.statistics().no_space, 0);
 }
 
-// More sizes than there are segments (8), and each store leaves a slot of its size granted ahead: none of these may keep
-// the next size out.
+// More sizes than there are segments (8), and each store leaves a slot of its size granted ahead: none of these may
+// keep the next size out.
 void more_sizes_than_segments() {
     DaemonOptions options;
     options.memory = "16MiB";
