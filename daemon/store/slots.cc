@@ -91,6 +91,7 @@ void Slots::assign(SegmentId number, SizeClass size_class) {
     for (std::uint32_t i = count; i > 0; --i) {
         segment.free.push_back(i - 1); // the first slots are handed out first
     }
+    classes_in_use_ += classes_[size_class].total == 0 ? 1U : 0U;
     classes_[size_class].free += count;
     classes_[size_class].total += count;
     open(number);
@@ -105,6 +106,7 @@ void Slots::unassign(SegmentId number) {
         state.free -= count;
     }
     state.total -= count;
+    classes_in_use_ -= state.total == 0 ? 1U : 0U;
     segment.assigned = false;
     segment.draining = false;
     unassigned_.push_back(number);

@@ -47,6 +47,8 @@ public:
     std::uint32_t free_slots(SizeClass size_class) const { return classes_[size_class].free; }
     std::uint32_t total_slots(SizeClass size_class) const { return classes_[size_class].total; }
     std::uint32_t unassigned_segments() const { return static_cast<std::uint32_t>(unassigned_.size()); }
+    // How many classes have segments.
+    std::uint32_t classes_in_use() const { return classes_in_use_; }
     std::uint32_t granted_slots() const { return granted_; }
 
     // The class of a segment that has one and is not being drained.
@@ -96,6 +98,7 @@ private:
     std::vector<Segment> segments_;
     std::vector<SegmentId> unassigned_;
     std::array<ClassState, size_classes> classes_{};
+    std::uint32_t classes_in_use_ = 0;
     std::uint32_t granted_ = 0;
 };
 

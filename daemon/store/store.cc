@@ -49,6 +49,14 @@ Store::Grant Store::grant(std::uint64_t length) {
     if (maker_->promising()) {
         return {GrantOutcome::later, {}}; // nothing is evicted while there is memory to come
     }
+    // Where there are about as many sizes as segments, taking segments over would only empty the cache: then a size
+    // without a segment shares that of a neighbour.
+    const bool crowded = slots_.total_slots(size_class) == 0 && 2 * slots_.classes_in_use() >= slots_.segments();
+    if (crowded) {
+        if (const auto slot = take_larger(size_class, slot_bytes_of(size_class) * 3 / 2)) {
+            return {GrantOutcome::granted, *slot};
+        }
+    }
     evictor_.make_room(size_class, std::min(2 * low_watermark(size_class) + 1, eviction_batch_max));
     if (const auto slot = slots_.take(size_class)) {
         return {GrantOutcome::granted, *slot};
@@ -56,13 +64,14 @@ Store::Grant Store::grant(std::uint64_t length) {
     if (evictor_.draining()) {
         return {GrantOutcome::later, {}};
     }
-    const auto larger = take_larger(size_class);
+    // Every segment is in use for something else: better a slot that is far too large than none.
+    const auto larger = take_larger(size_class, segment_bytes_);
     return larger ? Grant{GrantOutcome::granted, *larger} : Grant{GrantOutcome::none, {}};
 }
 
-// Every segment is in use for something else: better a slot that is too large than none.
-std::optional<SlotRef> Store::take_larger(SizeClass size_class) {
-    for (SizeClass larger = size_class + 1; larger < size_classes; ++larger) {
+std::optional<SlotRef> Store::take_larger(SizeClass size_class, std::uint64_t slot_bytes_max) {
+    for (SizeClass larger = size_class + 1; larger < size_classes && slot_bytes_of(larger) <= slot_bytes_max;
+         ++larger) {
         if (slots_.total_slots(larger) == 0) {
             continue;
         }

@@ -97,7 +97,8 @@ public:
 private:
     Store(IndexWriter index, std::unique_ptr<SegmentMaker> maker, std::uint32_t segments, std::uint64_t segment_bytes);
 
-    std::optional<SlotRef> take_larger(SizeClass size_class);
+    // A slot of the next larger class that has segments, up to slot_bytes_max.
+    std::optional<SlotRef> take_larger(SizeClass size_class, std::uint64_t slot_bytes_max);
     std::uint32_t low_watermark(SizeClass size_class) const;
 
     IndexWriter index_;

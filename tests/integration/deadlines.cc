@@ -91,7 +91,7 @@ void late_slots_do_not_pile_up() {
         }
         CHECK(ahead.size() <= 10);
         daemon.resume();
-        CHECK_STATUS(uakv_reserve(space, &key, 300'000, nullptr, &slot), UAKV_OK);
+        await("a slot", [&] { return uakv_reserve(space, &key, 300'000, nullptr, &slot) == UAKV_OK; });
         ahead.push_back(slot);
         for (uakv_slot &one : ahead) {
             CHECK_STATUS(uakv_abort(&one), UAKV_OK);
