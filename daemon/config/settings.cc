@@ -99,6 +99,12 @@ Result<Settings> settle(const Sources &sources) {
     return settings;
 }
 
+CommandLine only_print(const char *text) {
+    CommandLine command;
+    command.print = text;
+    return command;
+}
+
 } // namespace
 
 Result<CommandLine> read_settings(int argc, char **argv) {
@@ -125,9 +131,9 @@ Result<CommandLine> read_settings(int argc, char **argv) {
             sources.log_level = Source{"--log-level", ::optarg};
             break;
         case 'h':
-            return CommandLine{{}, help_text};
+            return only_print(help_text);
         case 'v':
-            return CommandLine{{}, "uakvd " UAKV_VERSION "\n"};
+            return only_print("uakvd " UAKV_VERSION "\n");
         case ':':
             return error(UAKV_ERR_INVALID, "%s needs a value; see uakvd --help", word);
         default:
