@@ -151,13 +151,13 @@ typedef struct uakv_space_options {
     uint32_t struct_size;
     uint32_t flags; /* none yet: 0 */
     uakv_layout layout;
-    uint64_t block_bytes; /* the largest block in bytes; 0: the bytes of the layout, or without one what
-                             the daemon allows (one segment: a 32nd to a 64th of its memory, at most 1 GiB) */
-    uint32_t ttl_ms;      /* how long blocks live that are stored with ttl_ms 0; 0: no limit */
+    uint64_t block_bytes;    /* the largest block in bytes; 0: the bytes of the layout, or without one what
+                                the daemon allows (one segment: a 32nd to a 64th of its memory, at most 1 GiB) */
+    uint32_t ttl_ms;         /* how long blocks live that are stored with ttl_ms 0; 0: no limit */
     uint8_t fingerprint[32]; /* what else must be equal to share blocks: weights, engine, hash, rank */
 } uakv_space_options;
 
-/* Opens the space `name` (1 to UAKV_SPACE_NAME_MAX bytes of printable ASCII), making it when it does not
+/* Opens the space `name` (1 to UAKV_SPACE_NAME_MAX bytes of printable ASCII without blanks), making it when it does not
  * exist. Every opener must give the layout, block size, lifetime and fingerprint that the space has.
  * Errors: LAYOUT (it differs; the detail names the field), DENIED (a read-only client asked for a space
  * that does not exist), NO_SPACE (too many spaces), INVALID, TOO_NEW, TIMEOUT, DISCONNECTED, FORKED. */
@@ -192,7 +192,8 @@ typedef struct uakv_store_options {
     uint32_t struct_size;
     uint32_t flags;         /* none yet: 0 */
     const uakv_key *parent; /* the block before this one in its prefix, or NULL: blocks leave the cache
-                               before those that they hang on */
+                               before those that they hang on. A parent that has left already, even to make
+                               room for this block, does not come back: hold a view on it meanwhile */
     uint32_t ttl_ms;        /* lifetime of this block; 0: that of the space */
     uint8_t tier;           /* where to keep it: 0 or UAKV_TIER_HOST */
 } uakv_store_options;
@@ -205,9 +206,9 @@ typedef struct uakv_slot {
 } uakv_slot;
 
 /* Copies n bytes in and publishes them under key. UAKV_EXISTS when the key is stored already.
- * Errors: NO_SPACE, TOO_LARGE, LAYOUT (n is not the size of the layout), DENIED (read-only client),
- * BUSY, TIMEOUT, DISCONNECTED, FORKED, INVALID, TOO_NEW. After TIMEOUT or DISCONNECTED the block may or
- * may not have been stored. */
+ * Errors: NO_SPACE, TOO_LARGE, LAYOUT (n is not the size of the layout), DENIED (read-only client, or one
+ * that holds 512 open slots), BUSY, TIMEOUT, DISCONNECTED, FORKED, INVALID, TOO_NEW. After TIMEOUT or
+ * DISCONNECTED the block may or may not have been stored. */
 UAKV_API uakv_status uakv_store(uakv_space *space, const uakv_key *key, const void *data, size_t n,
                                 const uakv_store_options *options);
 

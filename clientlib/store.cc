@@ -122,6 +122,7 @@ uakv_status prepare(uakv_space &space, const uakv_key &key, std::size_t length, 
 
 Result<Submitter::Call> submit_commit(const Reservation &reservation, std::uint64_t checksum,
                                       std::uint64_t deadline_ns) {
+    UAKV_ASSERT(reservation.space != nullptr);
     Submission submission{};
     submission.opcode = Opcode::commit;
     submission.flags = reservation.has_parent ? submission_has_parent : 0;
@@ -194,6 +195,7 @@ uakv_status commit(uakv_slot &slot) {
     if (const uakv_status status = take_reservation(slot, reservation); status != UAKV_OK) {
         return status;
     }
+    UAKV_ASSERT(reservation.space != nullptr);
     const std::uint64_t checksum = checksum_of(reservation.data, reservation.length);
     return publish(reservation, checksum, reservation.space->client->deadline_ns());
 }
@@ -203,6 +205,7 @@ uakv_status abort(uakv_slot &slot) {
     if (const uakv_status status = take_reservation(slot, reservation); status != UAKV_OK) {
         return status;
     }
+    UAKV_ASSERT(reservation.space != nullptr);
     give_back(*reservation.space->client, reservation.slot);
     return UAKV_OK;
 }

@@ -20,7 +20,7 @@
 namespace uakv {
 
 template <typename T>
-concept SharedWord = std::is_integral_v<T> &&(sizeof(T) == 4 || sizeof(T) == 8);
+concept SharedWord = (std::is_integral_v<T>)&&(sizeof(T) == 4 || sizeof(T) == 8);
 
 template <SharedWord T> T load_relaxed(const T &word) {
     return __atomic_load_n(&word, __ATOMIC_RELAXED);

@@ -18,6 +18,8 @@ public:
     ~Mapping();
     Mapping(Mapping &&) noexcept;
     Mapping &operator=(Mapping &&) noexcept;
+    Mapping(const Mapping &) = delete;
+    Mapping &operator=(const Mapping &) = delete;
 
     // Maps the first `bytes` of the region. The mapping outlives the descriptor.
     static Result<Mapping> map(const Fd &fd, std::size_t bytes, Access access);

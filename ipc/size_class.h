@@ -13,6 +13,7 @@ namespace uakv {
 using SizeClass = std::uint32_t;
 
 constexpr std::uint64_t slot_bytes_of(SizeClass size_class) {
+    UAKV_ASSERT(size_class < 256);
     if (size_class < 8) {
         return (size_class + 1ULL) * limits::page_bytes;
     }

@@ -16,6 +16,8 @@ public:
 
     Listener(Listener &&) noexcept = default;
     Listener &operator=(Listener &&) = delete;
+    Listener(const Listener &) = delete;
+    Listener &operator=(const Listener &) = delete;
     ~Listener();
 
     const Fd &socket() const { return socket_; }

@@ -21,6 +21,8 @@ class Sessions {
 public:
     Sessions(EventLoop &loop, Store &store, Fd index);
     ~Sessions();
+    Sessions(const Sessions &) = delete;
+    Sessions &operator=(const Sessions &) = delete;
 
     // Takes all connections that wait at the listener. False when some had to be left there for want of
     // descriptors: try again a little later.

@@ -37,6 +37,9 @@ public:
         return loop;
     }
 
+    UringLoop(const UringLoop &) = delete;
+    UringLoop &operator=(const UringLoop &) = delete;
+
     ~UringLoop() override {
         if (made_) {
             ::io_uring_queue_exit(&ring_);

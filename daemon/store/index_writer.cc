@@ -149,7 +149,7 @@ void IndexWriter::insert_reference(std::uint64_t hash, EntryId id) {
         store_release(bucket.passed, load_relaxed(bucket.passed) + 1);
         number = (number + 1) & mask;
     }
-    UAKV_ASSERT(!"the index has more places than entries");
+    UAKV_ASSERT(false && "the index has more places than entries");
 }
 
 // First the reference, then the counts: the reverse.
@@ -171,7 +171,7 @@ void IndexWriter::remove_reference(std::uint64_t hash, EntryId id) {
         }
         return;
     }
-    UAKV_ASSERT(!"a live entry has a reference");
+    UAKV_ASSERT(false && "a live entry has a reference");
 }
 
 } // namespace uakv

@@ -26,6 +26,8 @@ public:
     // Starts to make `count` segments of `bytes` each.
     static Result<std::unique_ptr<SegmentMaker>> start(std::uint32_t count, std::uint64_t bytes);
     ~SegmentMaker();
+    SegmentMaker(const SegmentMaker &) = delete;
+    SegmentMaker &operator=(const SegmentMaker &) = delete;
 
     // Becomes readable when there is something new.
     const Fd &event() const { return event_; }

@@ -57,7 +57,7 @@ public:
     bool is_draining(SegmentId segment) const { return segments_[segment].draining; }
 
     // Hands out no more slots of the segment, so that it loses its class once all have come back.
-    void drain(SegmentId segment);
+    void drain(SegmentId number);
 
     // Calls visit(owner) for the slots in use: an entry, or nothing for a granted slot.
     template <typename Visit> void for_each_used(SegmentId segment, Visit visit) const {
@@ -89,10 +89,10 @@ private:
         std::uint32_t total = 0;
     };
 
-    void assign(SegmentId segment, SizeClass size_class);
-    void unassign(SegmentId segment);
-    void open(SegmentId segment);
-    void close(SegmentId segment);
+    void assign(SegmentId number, SizeClass size_class);
+    void unassign(SegmentId number);
+    void open(SegmentId number);
+    void close(SegmentId number);
 
     std::uint64_t segment_bytes_;
     std::vector<Segment> segments_;

@@ -34,6 +34,7 @@ EDGES = {
     "bench": ["abi"],
     "tests/support": ["abi"],
     "tests/unit": ["abi", "ipc", "clientlib", "tests/support", "daemon"] + DAEMON,
+    "tests/fuzz": ["abi", "ipc", "daemon"] + DAEMON,
     "tests": ["abi", "tests/support"],
 }
 

@@ -16,6 +16,8 @@ public:
     explicit Child(const std::function<void()> &body);
     Child(Child &&other) noexcept;
     Child &operator=(Child &&) = delete;
+    Child(const Child &) = delete;
+    Child &operator=(const Child &) = delete;
     ~Child();
 
     pid_t pid() const { return pid_; }

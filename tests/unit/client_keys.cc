@@ -61,9 +61,9 @@ void chained_keys() {
             std::vector<uakv_key> keys(expected.size() + 1);
             const uakv_key guard = keys.back();
             std::size_t count = 9999;
-            CHECK_STATUS(uakv_keys_of_tokens(tokens.data(), tokens.size(), block, salt, std::strlen(salt), keys.data(),
-                                             &count),
-                         UAKV_OK);
+            CHECK_STATUS(
+                uakv_keys_of_tokens(tokens.data(), tokens.size(), block, salt, std::strlen(salt), keys.data(), &count),
+                UAKV_OK);
             CHECK_EQ(count, expected.size());
             for (std::size_t i = 0; i < expected.size(); ++i) {
                 CHECK_EQ(hex(keys[i]), hex(expected[i]));

@@ -67,7 +67,9 @@ struct Kept {
         std::vector<GrantedSlot> slots;
         reclaim_kept(
             *session, [&](SegmentId segment, std::uint32_t) { return held.count(segment) != 0; },
-            [&](SegmentId segment, std::uint32_t slot) { slots.push_back({segment, slot, 0, 0}); });
+            [&](SegmentId segment, std::uint32_t slot) {
+                slots.push_back({segment, slot, 0, 0});
+            });
         return slots;
     }
 };

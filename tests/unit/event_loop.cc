@@ -269,9 +269,8 @@ template <MakeLoop make> void many_descriptors() {
         for (const Fd &doorbell : doorbells) {
             ring_doorbell(doorbell);
         }
-        turn_until(*loop, [&] {
-            return std::all_of(calls.begin(), calls.end(), [round](int n) { return n >= round; });
-        });
+        turn_until(*loop,
+                   [&] { return std::all_of(calls.begin(), calls.end(), [round](int n) { return n >= round; }); });
     }
 }
 
@@ -291,7 +290,9 @@ template <MakeLoop make> void timeouts() {
         {#make ".handler_ends_its_own_watch", handler_ends_its_own_watch<make>},                                       \
         {#make ".handler_ends_another_watch", handler_ends_another_watch<make>},                                       \
         {#make ".descriptor_number_is_reused", descriptor_number_is_reused<make>},                                     \
-        {#make ".many_descriptors", many_descriptors<make>}, {#make ".timeouts", timeouts<make>}
+        {#make ".many_descriptors", many_descriptors<make>}, {                                                         \
+#make ".timeouts", timeouts < make>                                                                            \
+    }
 
 constexpr Case uring_cases[] = {OVER(make_uring)};
 constexpr Case epoll_cases[] = {OVER(make_epoll)};

@@ -85,8 +85,10 @@ void key_hash_takes_all_in() {
 }
 
 constexpr Case cases[] = {
-    {"small_copies", small_copies},         {"streaming_copies", streaming_copies},
-    {"checksum_is_xxh3", checksum_is_xxh3}, {"checksum_sees_each_bit", checksum_sees_each_bit},
+    {"small_copies", small_copies},
+    {"streaming_copies", streaming_copies},
+    {"checksum_is_xxh3", checksum_is_xxh3},
+    {"checksum_sees_each_bit", checksum_sees_each_bit},
     {"key_hash_takes_all_in", key_hash_takes_all_in},
 };
 

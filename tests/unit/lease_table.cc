@@ -126,9 +126,8 @@ void nobody_writes_what_is_read() {
         full_fence();
         for (bool leased = true; leased;) {
             leased = false;
-            lease_scan(*table.session, [&](EntryId, std::uint64_t word) {
-                leased = leased || word == make_lease(1, generation);
-            });
+            lease_scan(*table.session,
+                       [&](EntryId, std::uint64_t word) { leased = leased || word == make_lease(1, generation); });
         }
         block.store(generation + 2, std::memory_order_relaxed);
         store_release(table.entry.generation, generation + 2);

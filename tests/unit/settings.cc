@@ -1,6 +1,6 @@
 // Sizes, log levels and settings: tables of what is understood and what is refused.
-#include "daemon/base/units.h"
 #include "daemon/config/settings.h"
+#include "daemon/base/units.h"
 #include "ipc/limits.h"
 #include "support/check.h"
 
@@ -23,9 +23,20 @@ void good_sizes() {
         std::uint64_t bytes;
     };
     const Row rows[] = {
-        {"1073741824", gib}, {"8GiB", 8 * gib},   {"1.5GiB", 3 * gib / 2}, {"512MiB", 512 * mib}, {"64KiB", 64 * kib},
-        {"1TiB", 1024 * gib}, {"12B", 12},        {"0", 0},                {"20%", 200},          {"100%", 1000},
-        {"0.5%", 5},          {"0.25KiB", 256},   {"1e3", 1000},           {"8000000TiB", 1024 * gib * 8'000'000},
+        {"1073741824", gib},
+        {"8GiB", 8 * gib},
+        {"1.5GiB", 3 * gib / 2},
+        {"512MiB", 512 * mib},
+        {"64KiB", 64 * kib},
+        {"1TiB", 1024 * gib},
+        {"12B", 12},
+        {"0", 0},
+        {"20%", 200},
+        {"100%", 1000},
+        {"0.5%", 5},
+        {"0.25KiB", 256},
+        {"1e3", 1000},
+        {"8000000TiB", 1024 * gib * 8'000'000},
     };
     for (const Row &row : rows) {
         auto bytes = parse_size(row.text, 1000);
@@ -35,8 +46,8 @@ void good_sizes() {
 }
 
 void bad_sizes() {
-    for (const char *text : {"", " ", "GiB", "x", "-1", "-1GiB", "1 GiB", "1GB", "1gib", "1GiBs", "1KiB ", "101%",
-                             "5%%", "nan", "inf", "1e30", "9000000TiB", "0x10", "1,5GiB", "--5"}) {
+    for (const char *text : {"",      " ",    "GiB", "x",   "-1",  "-1GiB", "1 GiB",      "1GB",  "1gib",   "1GiBs",
+                             "1KiB ", "101%", "5%%", "nan", "inf", "1e30",  "9000000TiB", "0x10", "1,5GiB", "--5"}) {
         auto bytes = parse_size(text, 1000);
         CHECK_MESSAGE(!bytes.ok(), text);
         CHECK_STATUS(bytes.error().status, UAKV_ERR_INVALID);

@@ -208,8 +208,8 @@ private:
     using Used = std::map<SlotRef, Owner, Before>;
 
     Used::iterator any() {
-        const auto found = used_.lower_bound({static_cast<SegmentId>(random_.below(slots_.segments())),
-                                              static_cast<std::uint32_t>(random_.below(20))});
+        const auto found = used_.lower_bound(
+            {static_cast<SegmentId>(random_.below(slots_.segments())), static_cast<std::uint32_t>(random_.below(20))});
         return found == used_.end() ? used_.begin() : found;
     }
 

@@ -87,9 +87,12 @@ void any_tail() {
 }
 
 constexpr Case cases[] = {
-    {"in_order_and_once", in_order_and_once}, {"round_and_round", round_and_round},
-    {"oldest_are_lost", oldest_are_lost},     {"entries_that_cannot_be", entries_that_cannot_be},
-    {"any_tail", any_tail},                   {"places_without_a_touch", places_without_a_touch},
+    {"in_order_and_once", in_order_and_once},
+    {"round_and_round", round_and_round},
+    {"oldest_are_lost", oldest_are_lost},
+    {"entries_that_cannot_be", entries_that_cannot_be},
+    {"any_tail", any_tail},
+    {"places_without_a_touch", places_without_a_touch},
 };
 
 } // namespace

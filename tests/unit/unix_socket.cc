@@ -1,7 +1,7 @@
 // The control socket: whole messages, descriptors one way, and nothing that blocks.
+#include "ipc/unix_socket.h"
 #include "ipc/clock.h"
 #include "ipc/control_message.h"
-#include "ipc/unix_socket.h"
 #include "support/check.h"
 #include "support/daemon.h"
 #include "support/process.h"
