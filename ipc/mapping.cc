@@ -75,14 +75,13 @@ Result<Mapping> Mapping::map(const Fd &fd, std::size_t bytes, Access access) {
     const bi::mode_t mode = access == Access::read_only ? bi::read_only : bi::read_write;
     Mapping mapping;
     try {
+        const auto map_it = [&] {
+            return std::make_shared<Region>(Region{bi::mapped_region(Mappable(fd.get(), mode), mode, 0, bytes)});
+        };
 #ifdef UAKV_SHARE_MAPPINGS
-        mapping.region_ = find_or_map(fd, [&] {
-            return std::make_shared<Region>(
-                Region{bi::mapped_region(Mappable(fd.get(), bi::read_write), bi::read_write, 0, bytes)});
-        });
-        static_cast<void>(mode);
+        mapping.region_ = find_or_map(fd, map_it); // the daemon, which maps for writing, comes first
 #else
-        mapping.region_ = std::make_shared<Region>(Region{bi::mapped_region(Mappable(fd.get(), mode), mode, 0, bytes)});
+        mapping.region_ = map_it();
 #endif
     } catch (const bi::interprocess_exception &failure) {
         return errno_error(UAKV_ERR_NO_MEMORY, failure.get_native_error(), "cannot map %zu bytes of shared memory",

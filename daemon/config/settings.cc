@@ -77,12 +77,13 @@ Result<Settings> settle(const Sources &sources) {
     if (!path.ok()) {
         return path.take_error();
     }
-    settings.socket_path = path.value();
-    if (path.value().empty() || path.value().size() > limits::socket_path_bytes_max) {
-        return error(UAKV_ERR_INVALID, "%s: the path \"%s\" has %zu bytes; expected 1 to %zu",
-                     sources.socket ? sources.socket->name.c_str() : "$XDG_RUNTIME_DIR", path.value().c_str(),
-                     path.value().size(), limits::socket_path_bytes_max);
+    const std::size_t length = path.value().size();
+    if (length == 0 || length > limits::socket_path_bytes_max) {
+        const std::string name = sources.socket ? sources.socket->name : "$XDG_RUNTIME_DIR";
+        return error(UAKV_ERR_INVALID, "%s: the path \"%s\" has %zu bytes; expected 1 to %zu", name.c_str(),
+                     path.value().c_str(), length, limits::socket_path_bytes_max);
     }
+    settings.socket_path = path.value();
     auto memory = read_memory(sources.memory.value_or(Source{"--memory", default_memory}));
     if (!memory.ok()) {
         return memory.take_error();
