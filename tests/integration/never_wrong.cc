@@ -138,6 +138,7 @@ void read_tightly(const Daemon &daemon, const std::vector<uakv_key> &keys, uint6
     Client client(daemon);
     Space space(client);
     std::vector<std::vector<uint8_t>> blocks;
+    blocks.reserve(keys.size());
     for (const uakv_key &key : keys) {
         blocks.push_back(make_block(slot_bytes, key));
     }
