@@ -110,6 +110,7 @@ void threads() {
         }
     };
     std::vector<std::thread> threads;
+    threads.reserve(4);
     for (int seed = 0; seed < 4; ++seed) {
         threads.emplace_back(work, seed);
     }
