@@ -18,7 +18,8 @@ elseif(UAKV_SANITIZE STREQUAL "thread")
   # Daemon and client as threads over one mapping: the only way in which this sanitizer sees their races.
   add_compile_definitions(UAKV_SHARE_MAPPINGS)
 elseif(UAKV_SANITIZE STREQUAL "fuzz")
-  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+    -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)
 elseif(NOT UAKV_SANITIZE STREQUAL "")
   message(FATAL_ERROR "UAKV_SANITIZE is \"${UAKV_SANITIZE}\"; expected \"address\", \"thread\", \"fuzz\" or nothing")

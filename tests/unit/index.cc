@@ -195,6 +195,7 @@ void overflow(std::uint64_t home_from_end) {
     };
     const auto keys = keys_of_bucket(view, home, 3 * limits::bucket_slots + 1);
     std::vector<EntryId> entries;
+    entries.reserve(keys.size());
     for (const uakv_key &key : keys) {
         entries.push_back(publish(index, 0, key));
     }

@@ -90,6 +90,7 @@ Result<CommandLine> read(std::vector<std::string> arguments, const std::vector<V
     }
     arguments.insert(arguments.begin(), "uakvd");
     std::vector<char *> pointers;
+    pointers.reserve(arguments.size() + 1);
     for (std::string &argument : arguments) {
         pointers.push_back(argument.data());
     }

@@ -40,7 +40,8 @@ void one_space_for_each_name() {
     CHECK(first != second);
     CHECK_EQ(open(spaces, description()), first);
     CHECK_EQ(spaces.count(), 2);
-    CHECK_EQ(std::string(spaces.find(second)->name), "other");
+    const SpaceDescription *other = spaces.find(second);
+    CHECK(other != nullptr && std::strcmp(other->name, "other") == 0);
     CHECK(spaces.find(2) == nullptr);
     CHECK(spaces.find(UINT32_MAX) == nullptr);
 }
