@@ -15,7 +15,6 @@ namespace {
 // descriptors. Only while there are such things.
 constexpr std::uint64_t upkeep_every_ns = 100 * ns_per_ms;
 constexpr std::uint64_t parked_every_ns = ns_per_ms;
-constexpr int pauses_per_look = 16;
 
 } // namespace
 
@@ -91,11 +90,7 @@ std::uint64_t Server::upkeep(bool worked) {
     }
     const bool draining = store_->maintain();
     if (sessions_.any_hot() && !worked) {
-        // Nothing came in this turn, but soon may. The processor's other half, if it has one, may well be the client
-        // that copies what we wait for: leave it most of the core.
-        for (int i = 0; i < pauses_per_look; ++i) {
-            cpu_relax();
-        }
+        cpu_relax(); // nothing came in this turn, but soon may; longer pauses were measured, and delay the answer
     }
     const bool waiting = sessions_.any_parked() || sessions_.any_greeting() || accept_again_ || store_->has_limbo();
     if (waiting || segments_came_) {
