@@ -23,8 +23,9 @@
  *              UAKV_ERR_FORKED, and views and slots of the parent are not mapped. uakv_disconnect() in
  *              the child frees the handle and leaves the parent's connection alone.
  *   Daemon     When it stops or dies, blocks that are mapped stay readable and can still be found; what
- *              needs the daemon gives UAKV_ERR_DISCONNECTED. To attach to a new one, disconnect and
- *              connect again.
+ *              needs the daemon gives UAKV_ERR_DISCONNECTED. The client attaches to a new daemon by itself,
+ *              from within the calls that are made anyway (no thread), at most every 10 ms to 1 s. Views of
+ *              the old daemon stay readable until released; its open slots can only be aborted.
  *   Death      A process that dies leaves nothing behind: its views and its uncommitted slots go back
  *              within a second. Blocks that it committed stay.
  *
@@ -58,7 +59,7 @@ extern "C" {
 
 /* Version of the interface below: (major << 16) | minor. A library with the same major number and the
  * same or a newer minor one serves a program that was compiled against this header. */
-#define UAKV_ABI_VERSION 0x00000001u
+#define UAKV_ABI_VERSION 0x00000002u
 
 typedef int32_t uakv_status;
 
@@ -93,7 +94,9 @@ UAKV_API size_t uakv_last_error(const uakv_client *client, char *buf, size_t len
 /* ---- connection ----------------------------------------------------------------------------------- */
 
 /* uakv_connect_options.flags */
-#define UAKV_READ_ONLY 1u /* map everything read-only: such a client cannot harm a block */
+#define UAKV_READ_ONLY                                                                                                 \
+    1u /* map everything read-only: such a client cannot harm a block. A tenant may admit a user                       \
+          as reader only: then this flag is required */
 
 typedef struct uakv_connect_options {
     uint32_t struct_size;
@@ -105,9 +108,9 @@ typedef struct uakv_connect_options {
 } uakv_connect_options;
 
 /* Connects to the daemon. A process needs one client; it may have several (at most 64).
- * Errors: DISCONNECTED (no daemon at the path), DENIED (the daemon does not admit this user, the tenant
- * does not exist, or all places are taken), NO_SPACE (the machine has no memory for another client), TIMEOUT,
- * VERSION, INVALID, TOO_NEW, NO_MEMORY. */
+ * Errors: DISCONNECTED (no daemon at the path), DENIED (the daemon does not admit this user to this tenant, or
+ * not without UAKV_READ_ONLY, or all places are taken), NO_SPACE (the machine has no memory for another client),
+ * TIMEOUT, VERSION, INVALID, TOO_NEW, NO_MEMORY. */
 UAKV_API uakv_status uakv_connect(const uakv_connect_options *options, uakv_client **out);
 
 /* Ends the connection and frees the client. All its views and slots end with it: they must not be read or
@@ -255,8 +258,8 @@ typedef struct uakv_view {
 /* Finds a block and leases it: no copy, no lock, no system call, no daemon (but once for each segment
  * that this process has not mapped yet). UAKV_MISS when it is not there.
  * Errors: CORRUPT (only with UAKV_VERIFY; the daemon drops the block), DENIED (this client holds as many
- * views as a client may: 16384), TIMEOUT and DISCONNECTED (only where a segment had to be mapped or a
- * corrupt block to be reported), NO_MEMORY, FORKED, INVALID, TOO_NEW. */
+ * views as a client may: 16384, or as many bytes as its tenant allows a client), TIMEOUT and DISCONNECTED (only where a
+ * segment had to be mapped or a corrupt block to be reported), NO_MEMORY, FORKED, INVALID, TOO_NEW. */
 UAKV_API uakv_status uakv_retrieve(uakv_space *space, const uakv_key *key, const uakv_retrieve_options *options,
                                    uakv_view *out);
 
@@ -274,6 +277,15 @@ UAKV_API uakv_status uakv_retrieve_into(uakv_space *space, const uakv_key *key, 
 UAKV_API uakv_status uakv_retrieve_many(uakv_space *space, const uakv_key *keys, size_t count, uakv_view *views,
                                         uakv_status *each);
 
+/* Single flight: of many processes that miss one key, one computes it. UAKV_OK: the block is stored, perhaps since a
+ * moment ago, and *view is set. UAKV_MISS: this caller is the one; it fills *slot and commits it, or aborts it. The
+ * others wait meanwhile, at most timeout_ms (0: the client's). When the one aborts, dies, or takes longer than the
+ * daemon's setting single_flight, the next one gets a slot. The out parameter that does not apply is untouched.
+ * Errors: TIMEOUT (somebody still computes the block; to compute it here too does no harm), and as uakv_reserve and
+ * uakv_retrieve. */
+UAKV_API uakv_status uakv_retrieve_or_reserve(uakv_space *space, const uakv_key *key, size_t n, uint32_t timeout_ms,
+                                              uakv_view *view, uakv_slot *slot);
+
 /* The length of the longest leading run of keys that are stored; tiers (may be NULL) receives where each
  * of these lies. No daemon call and no lease: a block may leave before it is retrieved. */
 UAKV_API uakv_status uakv_match_prefix(uakv_space *space, const uakv_key *keys, size_t count, size_t *matched,
@@ -286,6 +298,20 @@ UAKV_API uakv_status uakv_contains(uakv_space *space, const uakv_key *keys, size
 
 /* Removes blocks; removed (may be NULL) receives how many there were. Views on them stay valid. */
 UAKV_API uakv_status uakv_remove(uakv_space *space, const uakv_key *keys, size_t count, size_t *removed);
+
+/* Removes all blocks of the space; its name and layout stay. Every block that was stored before the call is gone when
+ * it returns; one that is stored meanwhile may go too. Errors: DENIED (read-only client), TIMEOUT, DISCONNECTED,
+ * FORKED, BUSY, INVALID. */
+UAKV_API uakv_status uakv_clear(uakv_space *space);
+
+/* Keeps blocks from being evicted for ttl_ms milliseconds, UAKV_PIN_FOREVER for as long as the daemon lives; the last
+ * call for a key counts, and 0 unpins. A pinned block can still be removed, and expires when its own lifetime is over.
+ * Each block is pinned for itself: to keep a prefix, pin all of its keys.
+ * UAKV_MISS when some of the keys are not stored: the others are pinned.
+ * Errors: NO_SPACE (more bytes would be pinned than the tenant may pin; those before stay pinned), DENIED (read-only
+ * client), TIMEOUT, DISCONNECTED, FORKED, BUSY, INVALID. */
+#define UAKV_PIN_FOREVER 0xffffffffu
+UAKV_API uakv_status uakv_pin(uakv_space *space, const uakv_key *keys, size_t count, uint32_t ttl_ms);
 
 /* Counters since the daemon started, and the state now, of the whole tenant. Bytes unless said otherwise. */
 typedef struct uakv_statistics {
@@ -313,11 +339,91 @@ typedef struct uakv_statistics {
     uint64_t leases;         /* views held now */
     uint64_t spaces;
     uint64_t uptime_ms;
+    uint64_t misses_expired;      /* of the misses: the block was there, but its lifetime was over */
+    uint64_t evictions_rebalance; /* of the evictions: to give the memory to blocks of another size */
+    uint64_t blocks_pinned;       /* now */
+    uint64_t bytes_pinned;        /* memory that they keep: whole slots */
+    uint64_t bytes_leased;        /* of the blocks that views are held on, now */
+    uint64_t flights;             /* blocks that somebody computes for others, now */
+    uint64_t flight_waits;        /* calls that waited for another process to compute a block */
+    uint64_t refused_busy;        /* requests over the tenant's operations per second */
 } uakv_statistics;
 
 /* Fills out (up to its struct_size). Errors: INVALID (struct_size too small to hold a counter), TIMEOUT,
  * DISCONNECTED, FORKED, BUSY. */
 UAKV_API uakv_status uakv_stats(uakv_client *client, uakv_statistics *out);
+
+/* ---- asynchronous calls --------------------------------------------------------------------------- */
+
+/* Each call above that may wait for the daemon has a twin NAME_submit, which does not (but for some microseconds, once
+ * for each segment of memory that this process has not mapped yet). Only uakv_connect() and uakv_space_open() have
+ * none: they come before the event loop. It returns
+ *
+ *   UAKV_PENDING  accepted: exactly one completion with user_data will come out of uakv_poll();
+ *   an error      not accepted, and none will come. UAKV_ERR_BUSY: 256 calls are in flight; poll, then try again.
+ *
+ * Arguments are checked as by the call itself, and the status of the completion is what the call would have
+ * returned. A single key and the options are copied; arrays (keys, data, n, views, each) and memory to read from or to
+ * write to (data, dst, out) must stay as they are until the completion. uakv_disconnect() cancels what is in flight:
+ * no completion comes any more, and the memory is not touched after it has returned. A call whose deadline passes,
+ * or whose daemon goes away, completes with TIMEOUT or DISCONNECTED. Completions come in any order; the copying that
+ * a call needs is done in the thread that submits or polls. Slots and views from completions are ended as usual. */
+
+/* uakv_completion.kind: which call it was, and so which member of the result counts. */
+#define UAKV_CALL_STORE 1u               /* none */
+#define UAKV_CALL_RESERVE 2u             /* slot, with UAKV_OK */
+#define UAKV_CALL_COMMIT 3u              /* none */
+#define UAKV_CALL_STORE_MANY 4u          /* count: blocks that were stored or existed */
+#define UAKV_CALL_RETRIEVE 5u            /* view, with UAKV_OK */
+#define UAKV_CALL_RETRIEVE_INTO 6u       /* count: the length, with UAKV_OK and UAKV_ERR_TOO_LARGE */
+#define UAKV_CALL_RETRIEVE_MANY 7u       /* count: blocks that were found */
+#define UAKV_CALL_RETRIEVE_OR_RESERVE 8u /* view with UAKV_OK, slot with UAKV_MISS */
+#define UAKV_CALL_REMOVE 9u              /* count: blocks that were removed */
+#define UAKV_CALL_CLEAR 10u              /* none */
+#define UAKV_CALL_PIN 11u                /* count: blocks that were pinned or unpinned */
+#define UAKV_CALL_STATS 12u              /* none */
+
+typedef struct uakv_completion {
+    uint64_t user_data;
+    uakv_status status;
+    uint32_t kind;
+    union {
+        uakv_view view;
+        uakv_slot slot;
+        size_t count;
+    } result;
+} uakv_completion;
+
+/* A descriptor that is readable while completions wait, for epoll, poll, asyncio or libuv. It belongs to the client: do
+ * not read from it and do not close it. -1 when it cannot be made (uakv_last_error() says why). The same one at every
+ * call, also after the daemon was replaced. */
+UAKV_API int uakv_event_fd(uakv_client *client);
+
+/* Takes up to max completions; waits up to timeout_ms for the first one (0: does not wait). Returns how many; 0 when
+ * none came or on misuse (client NULL, or of the parent process; out NULL). Any thread; each completion goes to one. */
+UAKV_API size_t uakv_poll(uakv_client *client, uakv_completion *out, size_t max, uint32_t timeout_ms);
+
+UAKV_API uakv_status uakv_store_submit(uakv_space *space, const uakv_key *key, const void *data, size_t n,
+                                       const uakv_store_options *options, uint64_t user_data);
+UAKV_API uakv_status uakv_reserve_submit(uakv_space *space, const uakv_key *key, size_t n,
+                                         const uakv_store_options *options, uint64_t user_data);
+/* An error other than INVALID and FORKED leaves the slot open: try again or abort it. */
+UAKV_API uakv_status uakv_commit_submit(uakv_slot *slot, uint64_t user_data);
+UAKV_API uakv_status uakv_store_many_submit(uakv_space *space, const uakv_key *keys, const void *const *data,
+                                            const size_t *n, size_t count, uakv_status *each, uint64_t user_data);
+UAKV_API uakv_status uakv_retrieve_submit(uakv_space *space, const uakv_key *key, const uakv_retrieve_options *options,
+                                          uint64_t user_data);
+UAKV_API uakv_status uakv_retrieve_into_submit(uakv_space *space, const uakv_key *key, void *dst, size_t cap,
+                                               const uakv_retrieve_options *options, uint64_t user_data);
+UAKV_API uakv_status uakv_retrieve_many_submit(uakv_space *space, const uakv_key *keys, size_t count, uakv_view *views,
+                                               uakv_status *each, uint64_t user_data);
+UAKV_API uakv_status uakv_retrieve_or_reserve_submit(uakv_space *space, const uakv_key *key, size_t n,
+                                                     uint32_t timeout_ms, uint64_t user_data);
+UAKV_API uakv_status uakv_remove_submit(uakv_space *space, const uakv_key *keys, size_t count, uint64_t user_data);
+UAKV_API uakv_status uakv_clear_submit(uakv_space *space, uint64_t user_data);
+UAKV_API uakv_status uakv_pin_submit(uakv_space *space, const uakv_key *keys, size_t count, uint32_t ttl_ms,
+                                     uint64_t user_data);
+UAKV_API uakv_status uakv_stats_submit(uakv_client *client, uakv_statistics *out, uint64_t user_data);
 
 #ifdef __cplusplus
 }

@@ -124,7 +124,7 @@ private:
 
 } // namespace
 
-Daemon::Daemon(const Settings &settings, std::uint64_t memory_bytes)
+Daemon::Daemon(const Settings &settings, std::uint64_t memory_bytes, Beside beside)
     : socket_path_(private_socket_path()), memory_bytes_(memory_bytes) {
     const std::string memory = fmt::format("{}MiB", memory_bytes / MiB);
     const std::array<const char *, 8> arguments{settings.daemon_path.c_str(),
@@ -139,7 +139,7 @@ Daemon::Daemon(const Settings &settings, std::uint64_t memory_bytes)
     if (log_ < 0) {
         throw Failure(fmt::format("cannot make a memfd for the daemon's log: {}", std::strerror(errno)));
     }
-    const cpu_set_t cpus = cpus_of_daemon();
+    const cpu_set_t cpus = cpus_of_daemon(beside);
     const pid_t parent = getpid();
     {
         const SignalsBlocked until_noted;

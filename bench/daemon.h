@@ -5,6 +5,7 @@
 #pragma once
 
 #include "groups.h"
+#include "machine.h"
 
 #include <cstdint>
 #include <string>
@@ -15,7 +16,7 @@ namespace uakv::bench {
 class Daemon {
 public:
     // Returns when it serves and all of its memory is there: what is measured then waits for no page.
-    Daemon(const Settings &settings, std::uint64_t memory_bytes);
+    Daemon(const Settings &settings, std::uint64_t memory_bytes, Beside beside = Beside::other_cpus);
     ~Daemon() { kill_now(); } // where stop() was not reached
     Daemon(const Daemon &) = delete;
     Daemon &operator=(const Daemon &) = delete;

@@ -90,11 +90,11 @@ void pin_client(unsigned index) {
     sched_setaffinity(0, sizeof set, &set);
 }
 
-cpu_set_t cpus_of_daemon() {
+cpu_set_t cpus_of_daemon(Beside beside) {
     cpu_set_t set;
     CPU_ZERO(&set);
     for (const std::size_t cpu : allowed_cpus()) {
-        if (allowed_cpus().size() < 2 || cpu != cpu_of_client(0)) {
+        if (allowed_cpus().size() < 2 || (cpu == cpu_of_client(0)) == (beside == Beside::same_cpu)) {
             CPU_SET(cpu, &set);
         }
     }

@@ -18,6 +18,9 @@ void print_machine(Report &report);
 std::uint64_t memory_available_bytes();
 
 void pin_client(unsigned index);
-cpu_set_t cpus_of_daemon();
+
+// Where the daemon runs: not on the first client's cpu, or on that one alone.
+enum class Beside { other_cpus, same_cpu };
+cpu_set_t cpus_of_daemon(Beside beside);
 
 } // namespace uakv::bench

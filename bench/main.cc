@@ -26,6 +26,7 @@ a call failed or bytes were wrong, 2 for a wrong argument.
                       store      copies into the cache and out of it, in GB/s and against memcpy
                       reserve    reserve and commit in place, with the daemon awake and asleep
                       lookup     match_prefix over 512 keys; memory of the index per block
+                      async      64 calls on their way against one after another
                       footprint  memory and cpu time of an idle daemon
   --memory SIZE     of the largest daemon, such as 5GiB (the default; 1GiB with --quick); at least 1GiB.
                       Blocks that do not fit are left out, and the row says how many there were
@@ -43,7 +44,7 @@ struct Group {
     bool wanted = true;
 };
 
-using Groups = std::array<Group, 5>;
+using Groups = std::array<Group, 6>;
 
 struct Options {
     Settings settings;
@@ -172,6 +173,7 @@ int main(int count, char **arguments) {
                    {"store", bench_store},
                    {"reserve", bench_reserve},
                    {"lookup", bench_lookup},
+                   {"async", bench_async},
                    {"footprint", bench_footprint}}};
     Options options;
     options.settings.daemon_path = UAKV_BENCH_DAEMON;

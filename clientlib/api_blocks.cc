@@ -1,68 +1,28 @@
-// Storing and retrieving blocks: each exported function checks its arguments and calls one thing.
-#include "clientlib/guarded.h"
-#include "clientlib/retrieve.h"
-#include "clientlib/store.h"
-#include "ipc/clock.h"
+// Storing and retrieving blocks: each exported function checks its arguments and makes one call.
+#include "clientlib/arguments.h"
+#include "clientlib/calls.h"
 
 using namespace uakv;
 
 namespace {
 
-// Checks what every call on a space begins with.
-uakv_status check_space(const char *call, const uakv_space *space) noexcept {
-    if (space == nullptr) {
-        return null_argument(call, "space");
-    }
-    return is_forked(space->client->fork_token) ? forked_handle(call) : UAKV_OK;
+constexpr std::uint64_t timeout_of(std::uint32_t timeout_ms) {
+    return timeout_ms * ns_per_ms;
 }
 
-uakv_status check_block(const char *call, const uakv_space *space, const uakv_key *key, std::size_t n) noexcept {
-    if (const uakv_status status = check_space(call, space); status != UAKV_OK) {
-        return status;
+// uakv_remove and uakv_pin. Sets count only when there was no error.
+uakv_status ask_keys(uakv_space &space, Opcode opcode, std::span<const uakv_key> keys, std::uint32_t ttl_ms,
+                     std::optional<TimedCall> timed, std::size_t *count) {
+    auto setting = begin_call(*space.client, timed);
+    if (!setting.ok()) {
+        return fail(setting.error());
     }
-    if (key == nullptr) {
-        return null_argument(call, "key");
+    KeysCall asked(std::move(setting.value()), opcode, space, keys, ttl_ms);
+    const uakv_status status = run(asked);
+    if (count != nullptr && status >= 0) {
+        *count = asked.count();
     }
-    return n > 0 ? UAKV_OK : fail(UAKV_ERR_INVALID, "%s: n is 0; a block has at least one byte", call);
-}
-
-uakv_status check_keys(const char *call, const uakv_space *space, const uakv_key *keys, std::size_t count) noexcept {
-    if (const uakv_status status = check_space(call, space); status != UAKV_OK) {
-        return status;
-    }
-    return keys == nullptr && count > 0 ? null_argument(call, "keys") : UAKV_OK;
-}
-
-uakv_status read_store_options(const char *call, const uakv_store_options *given,
-                               uakv_store_options &options) noexcept {
-    if (const uakv_status status = read_options(call, given, options); status != UAKV_OK) {
-        return status;
-    }
-    if (const uakv_status status = check_flags(call, options.flags, 0); status != UAKV_OK) {
-        return status;
-    }
-    if (options.tier != 0 && options.tier != UAKV_TIER_HOST) {
-        return fail(UAKV_ERR_INVALID, "%s: tier is %u; expected 0 or UAKV_TIER_HOST (%u)", call, options.tier,
-                    UAKV_TIER_HOST);
-    }
-    return UAKV_OK;
-}
-
-uakv_status read_request(const char *call, const uakv_space &space, const uakv_retrieve_options *given,
-                         RetrieveRequest &request) noexcept {
-    request.timeout_ns = space.client->timeout_ns;
-    if (given == nullptr) {
-        return UAKV_OK;
-    }
-    uakv_retrieve_options options;
-    if (const uakv_status status = read_options(call, given, options); status != UAKV_OK) {
-        return status;
-    }
-    request.verify = (options.flags & UAKV_VERIFY) != 0;
-    if (options.timeout_ms != 0) {
-        request.timeout_ns = options.timeout_ms * ns_per_ms;
-    }
-    return check_flags(call, options.flags, UAKV_VERIFY);
+    return status;
 }
 
 } // namespace
@@ -80,8 +40,15 @@ uakv_status uakv_store(uakv_space *space, const uakv_key *key, const void *data,
         if (data == nullptr) {
             return null_argument(call, "data");
         }
-        const uakv_status status = read_store_options(call, options, complete);
-        return status != UAKV_OK ? status : store(*space, *key, data, n, complete);
+        if (const uakv_status status = read_store_options(call, options, complete); status != UAKV_OK) {
+            return status;
+        }
+        auto setting = begin_call(*space->client, TimedCall::store);
+        if (!setting.ok()) {
+            return fail(setting.error());
+        }
+        StoreCall store(std::move(setting.value()), *space, *key, data, n, complete);
+        return run(store);
     });
 }
 
@@ -96,37 +63,83 @@ uakv_status uakv_reserve(uakv_space *space, const uakv_key *key, size_t n, const
         if (out == nullptr) {
             return null_argument(call, "out");
         }
-        const uakv_status status = read_store_options(call, options, complete);
-        return status != UAKV_OK ? status : reserve(*space, *key, n, complete, *out);
+        if (const uakv_status status = read_store_options(call, options, complete); status != UAKV_OK) {
+            return status;
+        }
+        auto setting = begin_call(*space->client, TimedCall::reserve);
+        if (!setting.ok()) {
+            return fail(setting.error());
+        }
+        StoreCall reserve(std::move(setting.value()), *space, *key, nullptr, n, complete);
+        const uakv_status status = run(reserve);
+        if (status == UAKV_OK) {
+            *out = reserve.take_slot();
+        }
+        return status;
     });
 }
 
 uakv_status uakv_commit(uakv_slot *slot) {
     constexpr const char *call = "uakv_commit";
-    return guarded(call, [&] { return slot == nullptr ? null_argument(call, "slot") : commit(*slot); });
+    return guarded(call, [&]() -> uakv_status {
+        if (slot == nullptr) {
+            return null_argument(call, "slot");
+        }
+        Reservation reservation;
+        if (const uakv_status status = take_reservation(*slot, reservation); status != UAKV_OK) {
+            return status;
+        }
+        const uakv_client &client = *reservation.space->client;
+        const std::uint64_t started_ns = now_ns();
+        Call::Setting setting{reservation.visit.again(), started_ns, started_ns + client.timeout_ns, TimedCall::commit};
+        CommitCall commit(std::move(setting), std::move(reservation));
+        return run(commit);
+    });
 }
 
 uakv_status uakv_abort(uakv_slot *slot) {
     constexpr const char *call = "uakv_abort";
-    return guarded(call, [&] { return slot == nullptr ? null_argument(call, "slot") : abort(*slot); });
+    return guarded(call, [&] { return slot == nullptr ? null_argument(call, "slot") : uakv::abort(*slot); });
 }
 
 uakv_status uakv_store_many(uakv_space *space, const uakv_key *keys, const void *const *data, const size_t *n,
                             size_t count, uakv_status *each) {
     constexpr const char *call = "uakv_store_many";
     return guarded(call, [&]() -> uakv_status {
-        if (const uakv_status status = check_keys(call, space, keys, count); status != UAKV_OK) {
+        if (const uakv_status status = check_blocks(call, space, keys, data, n, count); status != UAKV_OK) {
             return status;
         }
-        if (count > 0 && (data == nullptr || n == nullptr)) {
-            return null_argument(call, data == nullptr ? "data" : "n");
+        auto setting = begin_call(*space->client, std::nullopt);
+        if (!setting.ok()) {
+            return fail(setting.error());
         }
-        for (size_t i = 0; i < count; ++i) {
-            if (data[i] == nullptr || n[i] == 0) {
-                return fail(UAKV_ERR_INVALID, "%s: data[%zu] is NULL or n[%zu] is 0; nothing was stored", call, i, i);
-            }
+        StoreManyCall store(std::move(setting.value()), *space, {keys, count}, data, n, each);
+        return run(store);
+    });
+}
+
+uakv_status uakv_retrieve_or_reserve(uakv_space *space, const uakv_key *key, size_t n, uint32_t timeout_ms,
+                                     uakv_view *view, uakv_slot *slot) {
+    constexpr const char *call = "uakv_retrieve_or_reserve";
+    return guarded(call, [&]() -> uakv_status {
+        if (const uakv_status status = check_block(call, space, key, n); status != UAKV_OK) {
+            return status;
         }
-        return store_many(*space, {keys, count}, data, n, each);
+        if (view == nullptr || slot == nullptr) {
+            return null_argument(call, view == nullptr ? "view" : "slot");
+        }
+        auto setting = begin_call(*space->client, TimedCall::flight, timeout_of(timeout_ms));
+        if (!setting.ok()) {
+            return fail(setting.error());
+        }
+        FlightCall flight(std::move(setting.value()), *space, *key, n);
+        const uakv_status status = run(flight);
+        if (status == UAKV_OK) {
+            *view = flight.view();
+        } else if (status == UAKV_MISS) {
+            *slot = flight.take_slot();
+        }
+        return status;
     });
 }
 
@@ -135,13 +148,13 @@ uakv_status uakv_retrieve(uakv_space *space, const uakv_key *key, const uakv_ret
     constexpr const char *call = "uakv_retrieve";
     return guarded(call, [&]() -> uakv_status {
         RetrieveRequest request;
-        if (const uakv_status status = check_block(call, space, key, 1); status != UAKV_OK) {
+        if (const uakv_status status = check_key(call, space, key); status != UAKV_OK) {
             return status;
         }
         if (out == nullptr) {
             return null_argument(call, "out");
         }
-        const uakv_status status = read_request(call, *space, options, request);
+        const uakv_status status = read_retrieve_options(call, *space, options, request);
         return status != UAKV_OK ? status : retrieve(*space, *key, request, *out);
     });
 }
@@ -156,13 +169,13 @@ uakv_status uakv_retrieve_into(uakv_space *space, const uakv_key *key, void *dst
     constexpr const char *call = "uakv_retrieve_into";
     return guarded(call, [&]() -> uakv_status {
         RetrieveRequest request;
-        if (const uakv_status status = check_block(call, space, key, 1); status != UAKV_OK) {
+        if (const uakv_status status = check_key(call, space, key); status != UAKV_OK) {
             return status;
         }
         if (dst == nullptr && cap > 0) {
             return null_argument(call, "dst");
         }
-        const uakv_status status = read_request(call, *space, options, request);
+        const uakv_status status = read_retrieve_options(call, *space, options, request);
         return status != UAKV_OK ? status : retrieve_into(*space, *key, request, dst, cap, n);
     });
 }
@@ -188,8 +201,7 @@ uakv_status uakv_match_prefix(uakv_space *space, const uakv_key *keys, size_t co
         if (matched == nullptr) {
             return null_argument(call, "matched");
         }
-        *matched = match_prefix(*space, {keys, count}, tiers);
-        return UAKV_OK;
+        return match_prefix(*space, {keys, count}, *matched, tiers);
     });
 }
 
@@ -202,16 +214,42 @@ uakv_status uakv_contains(uakv_space *space, const uakv_key *keys, size_t count,
         if (count > 0 && tiers == nullptr) {
             return null_argument(call, "tiers");
         }
-        contains(*space, {keys, count}, tiers);
-        return UAKV_OK;
+        return contains(*space, {keys, count}, tiers);
     });
 }
 
 uakv_status uakv_remove(uakv_space *space, const uakv_key *keys, size_t count, size_t *removed) {
     constexpr const char *call = "uakv_remove";
     return guarded(call, [&]() -> uakv_status {
-        const uakv_status status = check_keys(call, space, keys, count);
-        return status != UAKV_OK ? status : remove(*space, {keys, count}, removed);
+        if (const uakv_status status = check_keys(call, space, keys, count); status != UAKV_OK) {
+            return status;
+        }
+        return ask_keys(*space, Opcode::remove, {keys, count}, 0, TimedCall::remove, removed);
+    });
+}
+
+uakv_status uakv_pin(uakv_space *space, const uakv_key *keys, size_t count, uint32_t ttl_ms) {
+    constexpr const char *call = "uakv_pin";
+    return guarded(call, [&]() -> uakv_status {
+        if (const uakv_status status = check_keys(call, space, keys, count); status != UAKV_OK) {
+            return status;
+        }
+        return ask_keys(*space, Opcode::pin, {keys, count}, ttl_ms, std::nullopt, nullptr);
+    });
+}
+
+uakv_status uakv_clear(uakv_space *space) {
+    constexpr const char *call = "uakv_clear";
+    return guarded(call, [&]() -> uakv_status {
+        if (const uakv_status status = check_space(call, space); status != UAKV_OK) {
+            return status;
+        }
+        auto setting = begin_call(*space->client, std::nullopt);
+        if (!setting.ok()) {
+            return fail(setting.error());
+        }
+        ClearCall clear(std::move(setting.value()), *space);
+        return run(clear);
     });
 }
 

@@ -1,6 +1,6 @@
 // Connections, spaces and statistics: each exported function checks its arguments and calls one thing.
-#include "clientlib/guarded.h"
-#include "ipc/clock.h"
+#include "clientlib/arguments.h"
+#include "clientlib/calls.h"
 
 using namespace uakv;
 
@@ -68,7 +68,7 @@ uakv_status check_name(const char *name) {
 }
 
 // Fills in block_bytes from the layout, and checks it against what fits into a segment.
-uakv_status complete_space(const uakv_client &client, uakv_space_options &options) {
+uakv_status complete_space(uakv_client &client, uakv_space_options &options) {
     auto layout_bytes = block_bytes_of(options.layout);
     if (!layout_bytes.ok()) {
         return fail(layout_bytes.error());
@@ -81,50 +81,14 @@ uakv_status complete_space(const uakv_client &client, uakv_space_options &option
     if (bytes != 0) {
         options.block_bytes = bytes;
     }
-    if (options.block_bytes > client.segments->bytes()) {
+    const std::uint64_t segment_bytes = client.attachments.visit()->segments().bytes();
+    if (options.block_bytes > segment_bytes) {
         return fail(UAKV_ERR_TOO_LARGE,
                     "uakv_space_open: blocks of %llu bytes do not fit the daemon's segments of %llu; give it more "
                     "memory (--memory), or use smaller blocks",
                     static_cast<unsigned long long>(options.block_bytes),
-                    static_cast<unsigned long long>(client.segments->bytes()));
+                    static_cast<unsigned long long>(segment_bytes));
     }
-    return UAKV_OK;
-}
-
-// The daemon writes the numbers between two steps of the sequence; read until they stood still. They may not, when it
-// dies while it writes them for another thread.
-bool copy_statistics(const SessionStatistics &shared, std::uint64_t deadline_ns, uakv_statistics &values) {
-    do {
-        const std::uint32_t before = load_acquire(shared.sequence);
-        values = copy_once(shared.values);
-        acquire_fence();
-        if (before % 2 == 0 && load_relaxed(shared.sequence) == before) {
-            return true;
-        }
-        cpu_relax();
-    } while (now_ns() < deadline_ns);
-    return false;
-}
-
-uakv_status statistics(uakv_client &client, uakv_statistics &out) {
-    const std::size_t size = out.struct_size;
-    if (size < offsetof(uakv_statistics, misses) || size > options_bytes_max) {
-        return fail(UAKV_ERR_INVALID, "uakv_stats: struct_size is %zu; expected %zu (sizeof the struct)", size,
-                    sizeof(uakv_statistics));
-    }
-    Submission submission{};
-    submission.opcode = Opcode::stats;
-    const std::uint64_t deadline_ns = client.deadline_ns();
-    if (auto done = client.submitter->call(submission, deadline_ns); !done.ok()) {
-        return fail(done.error());
-    }
-    uakv_statistics values;
-    if (!copy_statistics(client.session->statistics, deadline_ns, values)) {
-        return fail(UAKV_ERR_TIMEOUT, "uakv_stats: the daemon did not finish its statistics in time");
-    }
-    values.struct_size = static_cast<std::uint32_t>(size);
-    std::memset(&out, 0, size);
-    std::memcpy(&out, &values, std::min(size, sizeof values));
     return UAKV_OK;
 }
 
@@ -201,10 +165,15 @@ void uakv_space_close(uakv_space *space) {
 uakv_status uakv_stats(uakv_client *client, uakv_statistics *out) {
     constexpr const char *call = "uakv_stats";
     return guarded(call, [&]() -> uakv_status {
-        if (client == nullptr || out == nullptr) {
-            return null_argument(call, client == nullptr ? "client" : "out");
+        if (const uakv_status status = check_statistics(call, client, out); status != UAKV_OK) {
+            return status;
         }
-        return is_forked(client->fork_token) ? forked_handle(call) : statistics(*client, *out);
+        auto setting = begin_call(*client, std::nullopt);
+        if (!setting.ok()) {
+            return fail(setting.error());
+        }
+        StatisticsCall asked(std::move(setting.value()), *out);
+        return run(asked);
     });
 }
 

@@ -1,8 +1,6 @@
 #include "clientlib/client.h"
 
 #include "clientlib/handles.h"
-#include "ipc/clock.h"
-#include "ipc/memfd.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -29,49 +27,18 @@ std::string default_socket_path() {
     return "/run/uakv/uakvd.sock";
 }
 
-Result<Mapping> map_region(const Fd &fd, std::uint64_t expected, Access access, const char *name) {
-    auto bytes = memfd_bytes(fd);
-    if (!bytes.ok()) {
-        return bytes.take_error();
+Result<Target> target_of(const uakv_connect_options &options) {
+    Target target;
+    target.socket_path = options.socket_path != nullptr ? options.socket_path : default_socket_path();
+    target.hello.flags = options.flags;
+    if (options.tenant != nullptr) {
+        if (std::strlen(options.tenant) > limits::tenant_name_bytes_max) {
+            return error(UAKV_ERR_INVALID, "the tenant name \"%.80s\" is longer than %zu bytes", options.tenant,
+                         limits::tenant_name_bytes_max);
+        }
+        set_text(target.hello.tenant, options.tenant);
     }
-    if (bytes.value() != expected) {
-        return error(UAKV_ERR_VERSION, "the %s region has %llu bytes; expected %llu", name,
-                     static_cast<unsigned long long>(bytes.value()), static_cast<unsigned long long>(expected));
-    }
-    auto mapping = Mapping::map(fd, expected, access);
-    if (mapping.ok()) {
-        mapping.value().keep_from_children();
-    }
-    return mapping;
-}
-
-Result<void> map_regions(uakv_client &client, Connection::Attached &attached) {
-    const WelcomeMessage &welcome = attached.welcome;
-    if (welcome.session_bytes != sizeof(SessionLayout) || welcome.index_bytes < sizeof(IndexHeader)) {
-        return error(UAKV_ERR_VERSION, "the daemon's session has %llu bytes; expected %zu",
-                     static_cast<unsigned long long>(welcome.session_bytes), sizeof(SessionLayout));
-    }
-    auto index = map_region(attached.index, welcome.index_bytes, Access::read_only, "index");
-    if (!index.ok()) {
-        return index.take_error();
-    }
-    auto session = map_region(attached.session, welcome.session_bytes, Access::read_write, "session");
-    if (!session.ok()) {
-        return session.take_error();
-    }
-    client.index = std::move(index.value());
-    client.session_mapping = std::move(session.value());
-    client.session = &client.session_mapping.at<SessionLayout>(0);
-    const auto &header = client.index.at<IndexHeader>(0);
-    if (header.magic != index_magic || header.layout_version != index_layout_version ||
-        client.session->header.magic != session_magic ||
-        client.session->header.layout_version != session_layout_version) {
-        return error(UAKV_ERR_VERSION, "the daemon's memory layout (%u, %u) is not this library's (%u, %u)",
-                     header.layout_version, client.session->header.layout_version, index_layout_version,
-                     session_layout_version);
-    }
-    client.index.prefer_huge_pages();
-    return {};
+    return target;
 }
 
 } // namespace
@@ -81,37 +48,16 @@ Result<std::unique_ptr<uakv_client>> make_client(const uakv_connect_options &opt
     if (!token.ok()) {
         return token.take_error();
     }
-    auto client = std::make_unique<uakv_client>();
-    client->fork_token = token.value();
-    client->read_only = (options.flags & UAKV_READ_ONLY) != 0;
-    client->timeout_ns = (options.timeout_ms != 0 ? options.timeout_ms : call_timeout_ms) * ns_per_ms;
-    const std::uint64_t connect_ms = options.timeout_ms != 0 ? options.timeout_ms : connect_timeout_ms;
-
-    HelloMessage hello;
-    hello.flags = options.flags;
-    if (options.tenant != nullptr) {
-        if (std::strlen(options.tenant) > limits::tenant_name_bytes_max) {
-            return error(UAKV_ERR_INVALID, "the tenant name \"%.80s\" is longer than %zu bytes", options.tenant,
-                         limits::tenant_name_bytes_max);
-        }
-        set_text(hello.tenant, options.tenant);
+    auto target = target_of(options);
+    if (!target.ok()) {
+        return target.take_error();
     }
-    const std::string path = options.socket_path != nullptr ? options.socket_path : default_socket_path();
-    auto attached = client->connection.attach(path, hello, now_ns() + connect_ms * ns_per_ms);
-    if (!attached.ok()) {
+    const std::uint64_t timeout_ns = (options.timeout_ms != 0 ? options.timeout_ms : call_timeout_ms) * ns_per_ms;
+    const std::uint64_t connect_ms = options.timeout_ms != 0 ? options.timeout_ms : connect_timeout_ms;
+    auto client = std::make_unique<uakv_client>(std::move(target.value()), token.value(), timeout_ns);
+    if (auto attached = client->attachments.attach(now_ns() + connect_ms * ns_per_ms); !attached.ok()) {
         return attached.take_error();
     }
-    if (auto mapped = map_regions(*client, attached.value()); !mapped.ok()) {
-        return mapped.take_error();
-    }
-    const auto &header = client->index.at<IndexHeader>(0);
-    client->lookup.emplace(IndexRegion::at(client->index.data()));
-    client->leases.emplace(*client->session);
-    client->segments.emplace(client->connection, header.segment_capacity, header.segment_bytes,
-                             client->read_only ? Access::read_only : Access::read_write);
-    client->grants.emplace(*client->session);
-    client->submitter.emplace(*client->session, std::move(attached.value().doorbell), client->connection,
-                              *client->grants);
     client->handle = register_client(client.get());
     if (client->handle == 0) {
         return error(UAKV_ERR_NO_MEMORY, "this process has %u clients connected; disconnect one first",
@@ -125,11 +71,9 @@ void destroy_client(uakv_client *client) {
     if (is_forked(client->fork_token)) {
         // These addresses were left out of the child; what lies there now is not ours to unmap. And the
         // socket is shared with the parent, whose session must go on: closing our copy is all.
-        client->index.abandon();
-        client->session_mapping.abandon();
-        client->segments->abandon();
+        client->attachments.abandon();
     } else {
-        client->connection.close_for_all();
+        client->attachments.close_for_all();
     }
     delete client;
 }
@@ -142,31 +86,25 @@ Result<uakv_space *> open_space(uakv_client &client, const char *name, const uak
     std::copy(std::begin(options.fingerprint), std::end(options.fingerprint), space.fingerprint);
     space.dtype = options.layout.dtype;
     space.ndim = options.layout.ndim;
-    space.block_bytes = options.block_bytes != 0 ? options.block_bytes : client.segments->bytes();
+    space.block_bytes = options.block_bytes;
     space.ttl_ms = options.ttl_ms;
     space.flags = options.flags;
-    auto id = client.connection.open_space(space, client.deadline_ns());
-    if (!id.ok()) {
-        return id.take_error();
+    const std::uint64_t deadline_ns = client.deadline_ns();
+    auto visit = client.attachments.visit_daemon(deadline_ns);
+    if (!visit.ok()) {
+        return visit.take_error();
     }
-    const std::scoped_lock lock(client.spaces_mutex);
-    auto found = std::find_if(client.spaces.begin(), client.spaces.end(),
-                              [&](const auto &known) { return known->id == id.value(); });
-    if (found == client.spaces.end()) {
-        client.spaces.push_back(std::make_unique<uakv_space>(uakv_space{&client, id.value(), space, 0}));
-        found = std::prev(client.spaces.end());
-    }
-    ++(*found)->openings;
-    return found->get();
+    return client.spaces.open(client, *visit.value(), space, deadline_ns);
 }
 
 void close_space(uakv_space *space) {
-    const std::scoped_lock lock(space->client->spaces_mutex);
-    space->openings -= space->openings > 0 ? 1U : 0U; // closed once too often: nothing to take back
+    space->client->spaces.close(*space);
 }
 
 } // namespace uakv
 
-std::uint64_t uakv_client::deadline_ns() const {
-    return uakv::now_ns() + timeout_ns;
-}
+uakv_client::uakv_client(uakv::Target target, std::uint64_t token, std::uint64_t timeout)
+    : fork_token(token), timeout_ns(timeout),
+      attachments(std::move(target), leases,
+                  [this](uakv::Attachment *before, uakv::Attachment &now) { async_calls.attach(before, now); }),
+      async_calls(attachments) {}

@@ -1,54 +1,31 @@
-// A connected client: the parts of the library put together. The opaque types of the ABI are these structs.
+// A client: the parts of the library put together. The opaque types of the ABI are this struct and uakv_space.
 #pragma once
 
-#include "clientlib/connection.h"
+#include "clientlib/async_calls.h"
+#include "clientlib/attachments.h"
 #include "clientlib/fork_guard.h"
-#include "clientlib/grants.h"
 #include "clientlib/leases.h"
 #include "clientlib/reservations.h"
-#include "clientlib/segments.h"
-#include "clientlib/submitter.h"
-#include "ipc/lookup.h"
-#include "ipc/mapping.h"
+#include "clientlib/spaces.h"
+#include "ipc/clock.h"
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
-#include <optional>
-#include <string>
-#include <vector>
-
-// One for each space that the client has opened, however often. It lasts as long as the client, since open
-// slots name it; closing only takes back an opening.
-struct uakv_space {
-    uakv_client *client = nullptr;
-    uakv::SpaceId id = 0;
-    uakv::SpaceDescription description;
-    std::uint32_t openings = 0;
-};
 
 struct uakv_client {
-    // What exists from the first moment. The rest is made once the daemon has said welcome.
+    uakv_client(uakv::Target target, std::uint64_t fork_token, std::uint64_t timeout_ns);
+
+    const std::uint64_t fork_token;
+    const std::uint64_t timeout_ns;
     std::uint64_t handle = 0;
-    std::uint64_t fork_token = 0;
-    bool read_only = false;
-    std::uint64_t timeout_ns = 0;
-    uakv::Connection connection;
-
-    uakv::Mapping index;
-    uakv::Mapping session_mapping;
-    uakv::SessionLayout *session = nullptr;
-    std::optional<uakv::Lookup> lookup;
-    std::optional<uakv::Leases> leases;
-    std::optional<uakv::Segments> segments;
-    std::optional<uakv::Grants> grants;
+    uakv::Leases leases;
+    uakv::Attachments attachments;
+    uakv::AsyncCalls async_calls; // goes before the attachments that it visits
     uakv::Reservations reservations;
-    std::optional<uakv::Submitter> submitter;
+    uakv::OpenSpaces spaces;
 
-    std::mutex spaces_mutex;
-    std::vector<std::unique_ptr<uakv_space>> spaces;
-
-    std::uint64_t deadline_ns() const;
+    bool read_only() const { return attachments.target().read_only(); }
+    std::uint64_t deadline_ns() const { return uakv::now_ns() + timeout_ns; }
 };
 
 namespace uakv {

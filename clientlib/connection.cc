@@ -8,6 +8,10 @@
 namespace uakv {
 namespace {
 
+// Requests that gave up and whose answers are still to come. The daemon takes many of them for a client that does not
+// read, so no more are sent then.
+constexpr std::uint32_t replies_owed_max = limits::unread_segments_max / 2;
+
 // std::timed_mutex would do this with pthread_mutex_clocklock, which the thread sanitizer does not know.
 bool lock_until(std::unique_lock<std::mutex> &lock, std::uint64_t deadline_ns) {
     while (!lock.try_lock()) {
@@ -46,14 +50,14 @@ Result<Connection::Attached> Connection::attach(const std::string &path, const H
     auto &fds = reply.value().fds;
     const auto welcome = read_control<WelcomeMessage>(reply.value());
     if (!welcome || fds.size() != welcome_fds) {
-        return unexpected("a welcome with its three descriptors (is this process out of descriptors?)");
+        return unexpected("a welcome with its four descriptors (is this process out of descriptors?)");
     }
     if (welcome->version < hello.version_min || welcome->version > hello.version_max) {
         return error(UAKV_ERR_VERSION, "the daemon at %s speaks protocol %u, this library %u to %u", path.c_str(),
                      welcome->version, hello.version_min, hello.version_max);
     }
     attached_ = true;
-    return Attached{*welcome, std::move(fds[0]), std::move(fds[1]), std::move(fds[2])};
+    return Attached{*welcome, std::move(fds[0]), std::move(fds[1]), std::move(fds[2]), std::move(fds[3])};
 }
 
 Result<SpaceId> Connection::open_space(const SpaceDescription &space, std::uint64_t deadline_ns) {
@@ -96,6 +100,12 @@ Result<Received> Connection::request(const Request &message, std::uint64_t deadl
     if (lost_) {
         return lost_error();
     }
+    while (replies_owed_ >= replies_owed_max) {
+        if (auto late = receive(deadline_ns); !late.ok()) {
+            return late.take_error();
+        }
+        --replies_owed_;
+    }
     if (auto sent = send_control(socket_, message); !sent.ok()) {
         if (sent.error().status == UAKV_ERR_BUSY) {
             return error(UAKV_ERR_TIMEOUT, "the daemon at %s does not read its messages", path_.c_str());
@@ -136,6 +146,7 @@ Result<Received> Connection::receive(std::uint64_t deadline_ns) {
             return received;
         case Received::State::hung_up:
             lost_ = true;
+            gone_.store(true, std::memory_order_relaxed);
             return lost_error();
         case Received::State::nothing_yet:
             if (!wait_readable(socket_, deadline_ns)) {
@@ -150,6 +161,7 @@ bool Connection::lost(std::string &why) {
     if (!has_hung_up(socket_)) {
         return false;
     }
+    gone_.store(true, std::memory_order_relaxed);
     const std::unique_lock lock(mutex_, std::try_to_lock);
     if (lock.owns_lock()) {
         while (!lost_ && receive(0).ok()) {
@@ -168,8 +180,7 @@ Error Connection::lost_error() {
     if (last_word_) {
         return error(UAKV_ERR_DISCONNECTED, "the daemon ended this session: %s", last_word_->detail.c_str());
     }
-    return error(UAKV_ERR_DISCONNECTED, "the daemon at %s is gone; disconnect, and connect again when it is back",
-                 path_.c_str());
+    return error(UAKV_ERR_DISCONNECTED, "the daemon at %s is gone", path_.c_str());
 }
 
 } // namespace uakv

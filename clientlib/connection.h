@@ -6,6 +6,7 @@
 #include "ipc/index_layout.h"
 #include "ipc/result.h"
 
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -19,7 +20,8 @@ public:
         WelcomeMessage welcome;
         Fd index;
         Fd session;
-        Fd doorbell;
+        Fd doorbell; // rung by this client
+        Fd bell;     // rung by the daemon
     };
 
     // Connects and shakes hands. On failure the connection is not to be used.
@@ -31,8 +33,16 @@ public:
     // Whether the daemon is gone or has ended this session; if so, `why` is a sentence.
     bool lost(std::string &why);
 
+    // What is known of that without asking the kernel.
+    bool known_lost() const { return gone_.load(std::memory_order_relaxed); }
+
     // Ends the session for the daemon, also while a forked child holds a copy of the socket.
     void close_for_all() { shut_down(socket_); }
+
+    // Nobody uses it any more.
+    void close() { socket_ = Fd(); }
+
+    const Fd &socket() const { return socket_; }
 
 private:
     template <ControlMessage Reply, ControlMessage Request>
@@ -47,6 +57,7 @@ private:
     std::optional<Error> last_word_; // why the daemon ended the session, where it said so
     bool attached_ = false;
     bool lost_ = false;
+    std::atomic<bool> gone_{false};
 };
 
 } // namespace uakv

@@ -2,7 +2,7 @@
 
 namespace uakv {
 
-std::uint64_t Reservations::add(const Reservation &reservation) {
+std::uint64_t Reservations::add(Reservation reservation) {
     const std::scoped_lock lock(mutex_);
     if (free_.empty()) {
         free_.reserve(cells_.size() + 1); // so that take() cannot fail
@@ -13,7 +13,7 @@ std::uint64_t Reservations::add(const Reservation &reservation) {
     free_.pop_back();
     Cell &cell = cells_[index];
     ++cell.turn;
-    cell.reservation = reservation;
+    cell.reservation = std::move(reservation);
     return static_cast<std::uint64_t>(cell.turn) << 32 | index;
 }
 
@@ -26,7 +26,7 @@ std::optional<Reservation> Reservations::take(std::uint64_t number) {
     }
     ++cells_[index].turn;
     free_.push_back(index);
-    return cells_[index].reservation;
+    return std::move(cells_[index].reservation);
 }
 
 } // namespace uakv

@@ -2,7 +2,7 @@
 // the guard that each slot is ended once.
 #pragma once
 
-#include "clientlib/grants.h"
+#include "clientlib/attachments.h"
 
 #include <cstdint>
 #include <mutex>
@@ -12,11 +12,14 @@
 namespace uakv {
 
 struct Reservation {
-    uakv_space *space = nullptr;
+    Visit visit; // of the attachment that the slot belongs to
+    const uakv_space *space = nullptr;
+    SpaceId space_id = 0;
     GrantedSlot slot;
     uakv_key key{};
     uakv_key parent{};
     bool has_parent = false;
+    bool flight = false; // others wait for this block
     std::uint32_t ttl_ms = 0;
     std::uint64_t length = 0;
     std::byte *data = nullptr;
@@ -25,7 +28,7 @@ struct Reservation {
 class Reservations {
 public:
     // The number under which it is taken again, once. Throws std::bad_alloc.
-    std::uint64_t add(const Reservation &reservation);
+    std::uint64_t add(Reservation reservation);
 
     // Nothing when the number is not (or no longer) that of an open reservation.
     std::optional<Reservation> take(std::uint64_t number);

@@ -9,6 +9,7 @@ namespace uakv {
 
 struct RetrieveRequest {
     bool verify = false;
+    bool count_miss = true;
     std::uint64_t timeout_ns = 0; // used only where the daemon must be asked
 };
 
@@ -19,7 +20,7 @@ uakv_status retrieve_into(uakv_space &space, const uakv_key &key, const Retrieve
 uakv_status retrieve_many(uakv_space &space, std::span<const uakv_key> keys, uakv_view *views, uakv_status *each);
 uakv_status release(uakv_view &view);
 
-std::size_t match_prefix(const uakv_space &space, std::span<const uakv_key> keys, std::uint8_t *tiers);
-void contains(const uakv_space &space, std::span<const uakv_key> keys, std::uint8_t *tiers);
+uakv_status match_prefix(uakv_space &space, std::span<const uakv_key> keys, std::size_t &matched, std::uint8_t *tiers);
+uakv_status contains(uakv_space &space, std::span<const uakv_key> keys, std::uint8_t *tiers);
 
 } // namespace uakv

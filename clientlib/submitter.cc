@@ -24,115 +24,219 @@ constexpr std::uint64_t sleep_slice_ns = 50 * ns_per_ms;
 Submitter::Submitter(SessionLayout &session, Fd doorbell, Connection &connection, Grants &grants)
     : session_(session), doorbell_(std::move(doorbell)), connection_(connection), grants_(grants), ring_(session) {
     free_.reserve(pending_.size());
-    for (Call call = 0; call < pending_.size(); ++call) {
-        free_.push_back(call);
+    arrivals_.reserve(pending_.size()); // so that reap() cannot fail
+    for (Number number = 0; number < pending_.size(); ++number) {
+        free_.push_back(number);
     }
 }
 
-Result<Submitter::Call> Submitter::submit(Submission submission, std::uint64_t deadline_ns) {
-    Call call = 0;
+Result<Submitter::Number> Submitter::submit(Submission submission, std::uint64_t deadline_ns) {
+    Number number = 0;
     std::uint32_t seen = 0;
-    while (!try_submit(submission, call, seen)) {
+    while (!try_submit(submission, number, seen)) {
         if (auto paused = pause(seen, deadline_ns); !paused.ok()) {
             return paused.take_error();
         }
     }
     ring_.notify(doorbell_);
-    return call;
+    return number;
 }
 
-bool Submitter::try_submit(Submission &submission, Call &call, std::uint32_t &seen) {
+bool Submitter::try_submit(const Submission &submission, Number &number, std::uint32_t &seen) {
     const std::scoped_lock lock(mutex_);
     reap();
     seen = ring_.completions_seen();
     if (free_.empty()) {
         return false;
     }
-    call = free_.back();
-    Pending &pending = pending_[call];
-    submission.user_data = static_cast<std::uint64_t>(pending.turn) << 32 | call;
-    if (!ring_.submit(submission)) {
-        return false;
-    }
+    number = free_.back();
     free_.pop_back();
-    pending.state = State::waiting;
+    send(number, submission);
+    pending_[number].state = State::waiting;
     return true;
 }
 
-Result<Completion> Submitter::call(const Submission &submission, std::uint64_t deadline_ns) {
-    auto submitted = submit(submission, deadline_ns);
-    return submitted.ok() ? wait(submitted.value(), deadline_ns) : submitted.take_error();
+// There is always a place in the ring: it has as many as there are numbers, and each number asks once at a time. The
+// caller holds the mutex, and notifies the daemon.
+void Submitter::send(Number number, Submission submission) {
+    pending_[number].opcode = submission.opcode;
+    submission.user_data = user_data(number);
+    const bool sent = ring_.submit(submission);
+    UAKV_ASSERT(sent);
 }
 
-Result<Completion> Submitter::wait(Call call, std::uint64_t deadline_ns) {
+Result<Completion> Submitter::wait(Number number, std::uint64_t deadline_ns) {
     for (;;) {
         Completion completion;
         std::uint32_t seen = 0;
-        if (try_take(call, completion, seen)) {
+        if (try_take(number, completion, seen)) {
             return completion;
         }
         if (auto paused = pause(seen, deadline_ns); !paused.ok()) {
-            if (try_take(call, completion, seen)) { // it came in the last moment
+            if (try_take(number, completion, seen)) { // it came in the last moment
                 return completion;
             }
-            forget(call);
+            forget(number);
             return paused.take_error();
         }
     }
 }
 
-bool Submitter::try_take(Call call, Completion &completion, std::uint32_t &seen) {
+bool Submitter::try_take(Number number, Completion &completion, std::uint32_t &seen) {
     const std::scoped_lock lock(mutex_);
     reap();
-    Pending &pending = pending_[call];
+    Pending &pending = pending_[number];
     if (pending.state == State::done) {
         completion = pending.completion;
-        finish(pending);
+        finish(number);
         return true;
     }
     seen = ring_.completions_seen();
     return false;
 }
 
-void Submitter::forget(Call call) {
+void Submitter::forget(Number number) {
     const std::scoped_lock lock(mutex_);
-    Pending &pending = pending_[call];
-    if (pending.state == State::waiting) {
-        pending.state = State::forgotten;
-    } else if (pending.state == State::done) {
-        drop(pending);
+    if (pending_[number].state == State::waiting) {
+        give_up(number);
+    } else if (pending_[number].state == State::done) {
+        drop(number);
     }
 }
 
-// Ends a call that has its completion and no caller. A slot that came with it serves the next reserve.
-void Submitter::drop(Pending &pending) {
-    const Completion &completion = pending.completion;
-    if (completion.capacity != 0) {
-        grants_.keep_always({completion.segment, completion.slot, completion.offset, completion.capacity});
+std::optional<Submitter::Number> Submitter::reserve(void *owner) {
+    const std::scoped_lock lock(mutex_);
+    reap();
+    if (free_.empty()) {
+        return std::nullopt;
     }
-    finish(pending);
+    const Number number = free_.back();
+    free_.pop_back();
+    pending_[number].state = State::reserved;
+    pending_[number].owner = owner;
+    return number;
+}
+
+void Submitter::release(Number number) {
+    const std::scoped_lock lock(mutex_);
+    UAKV_ASSERT(pending_[number].state == State::reserved);
+    finish(number);
+}
+
+void Submitter::submit_reserved(Number number, Submission submission) {
+    {
+        const std::scoped_lock lock(mutex_);
+        UAKV_ASSERT(pending_[number].state == State::reserved);
+        send(number, submission);
+        pending_[number].state = State::waiting;
+    }
+    ring_.notify(doorbell_);
+}
+
+void Submitter::collect(std::vector<Arrival> &arrivals) {
+    const std::scoped_lock lock(mutex_);
+    reap();
+    arrivals.insert(arrivals.end(), arrivals_.begin(), arrivals_.end());
+    arrivals_.clear();
+}
+
+bool Submitter::take_back(Number number) {
+    const std::scoped_lock lock(mutex_);
+    reap();
+    if (pending_[number].state != State::waiting) {
+        return false;
+    }
+    give_up(number);
+    return true;
+}
+
+// The fence pairs with RingConsumer::publish: either the daemon sees that the bell is wanted, or this sees what it
+// has completed.
+bool Submitter::arm_bell() {
+    const std::scoped_lock lock(mutex_);
+    store_relaxed(session_.header.bell_wanted, 1);
+    full_fence();
+    reap();
+    return !arrivals_.empty();
+}
+
+void Submitter::look_a_while() {
+    std::uint32_t seen = 0;
+    {
+        const std::scoped_lock lock(mutex_);
+        seen = ring_.completions_seen();
+    }
+    spin(seen);
+}
+
+// The call goes on without its caller. The daemon need not keep it in line. The caller holds the mutex.
+void Submitter::give_up(Number number) {
+    Pending &pending = pending_[number];
+    pending.state = State::forgotten;
+    pending.owner = nullptr;
+    const bool may_stand_in_line = pending.opcode == Opcode::grant || pending.opcode == Opcode::claim;
+    if (!may_stand_in_line || free_.empty()) {
+        return;
+    }
+    Submission cancel{};
+    cancel.opcode = Opcode::cancel;
+    cancel.target = user_data(number);
+    const Number own = free_.back();
+    free_.pop_back();
+    send(own, cancel);
+    pending_[own].state = State::forgotten;
+    ring_.notify(doorbell_);
+}
+
+// Ends a call that has its completion and no caller. A slot that came with it serves the next reserve; but one to
+// compute a block in, for which others wait, goes back at once.
+void Submitter::drop(Number number) {
+    const Completion &completion = pending_[number].completion;
+    if (completion.capacity == 0) {
+        finish(number);
+        return;
+    }
+    if (pending_[number].opcode != Opcode::claim) {
+        grants_.keep_always({completion.segment, completion.slot, completion.offset, completion.capacity});
+        finish(number);
+        return;
+    }
+    Submission abort{};
+    abort.opcode = Opcode::abort;
+    abort.segment = completion.segment;
+    abort.slot = completion.slot;
+    ++pending_[number].turn;
+    send(number, abort);
+    pending_[number].state = State::forgotten;
+    ring_.notify(doorbell_);
 }
 
 // Takes all completions that there are. The caller holds the mutex.
 void Submitter::reap() {
     Completion completion;
     while (ring_.complete(completion)) {
-        const auto call = static_cast<Call>(completion.user_data & 0xFFFFFFFFU);
-        UAKV_ASSERT(call < pending_.size() && pending_[call].turn == completion.user_data >> 32);
-        Pending &pending = pending_[call];
+        const auto number = static_cast<Number>(completion.user_data & 0xFFFFFFFFU);
+        UAKV_ASSERT(number < pending_.size() && user_data(number) == completion.user_data);
+        Pending &pending = pending_[number];
         pending.completion = completion;
         if (pending.state == State::forgotten) {
-            drop(pending);
+            drop(number);
+        } else if (pending.owner != nullptr) {
+            pending.state = State::reserved;
+            ++pending.turn; // the next step is another submission
+            arrivals_.push_back({pending.owner, number, completion});
         } else {
             pending.state = State::done;
         }
     }
 }
 
-void Submitter::finish(Pending &pending) {
+void Submitter::finish(Number number) {
+    Pending &pending = pending_[number];
     pending.state = State::free;
+    pending.owner = nullptr;
     ++pending.turn;
-    free_.push_back(static_cast<Call>(&pending - pending_.data()));
+    free_.push_back(number);
 }
 
 // Looks for completions beyond `seen`, for a while that has proved useful.

@@ -2,6 +2,8 @@
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
+find_package(yaml-cpp 0.7 REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
 find_package(Boost 1.74 REQUIRED) # headers only: Boost.Interprocess
 pkg_check_modules(liburing REQUIRED IMPORTED_TARGET liburing>=2.3)
 find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)

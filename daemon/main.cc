@@ -14,7 +14,7 @@ using namespace uakv;
 constexpr int exit_failure = 1;
 constexpr int exit_usage = 2;
 
-// Each client costs four descriptors, each segment two.
+// Each client costs five descriptors, each segment two.
 void raise_descriptor_limit() {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
@@ -23,21 +23,21 @@ void raise_descriptor_limit() {
     }
 }
 
-int serve(const Settings &settings) {
+int serve(const CommandLine &command) {
     raise_descriptor_limit();
-    auto stop = open_stop_signals();
-    if (!stop.ok()) {
-        log_error("{}", stop.error().detail);
+    auto signals = open_signals();
+    if (!signals.ok()) {
+        log_error("{}", signals.error().detail);
         return exit_failure;
     }
-    auto server = Server::create(settings, std::move(stop.value()));
+    auto server = Server::create(command.settings, std::move(signals.value()), command.reread);
     if (!server.ok()) {
         log_error("{}", server.error().detail);
         return exit_failure;
     }
     log_info("uakvd " UAKV_VERSION " serves {}", server.value()->describe());
     server.value()->run();
-    log_info("uakvd stops serving {}", settings.socket_path);
+    log_info("uakvd stops serving {}", command.settings.socket_path);
     return 0;
 }
 
@@ -53,5 +53,5 @@ int main(int argc, char **argv) {
         return std::fputs(command.value().print->c_str(), stdout) < 0 ? exit_failure : 0;
     }
     set_log_level(command.value().settings.log_level);
-    return serve(command.value().settings);
+    return serve(command.value());
 }

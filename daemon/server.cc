@@ -2,6 +2,7 @@
 
 #include "daemon/base/log.h"
 #include "daemon/base/units.h"
+#include "daemon/io/signals.h"
 #include "ipc/atomic.h"
 #include "ipc/clock.h"
 
@@ -14,117 +15,223 @@ namespace {
 // How often things are looked at that nobody announces: limbo, late greetings, a listener without
 // descriptors. Only while there are such things.
 constexpr std::uint64_t upkeep_every_ns = 100 * ns_per_ms;
-constexpr std::uint64_t parked_every_ns = ns_per_ms;
+constexpr std::uint64_t waiting_every_ns = ns_per_ms;
+
+// More than it takes to answer full rings. Clients that go on asking do not keep the daemon from its end.
+constexpr int last_turns = 8;
+
+// A step coarser than the clock, so that what is due at `due_ms` (boot_ms) is due when the loop wakes for it.
+std::uint64_t until_ns(std::uint64_t due_ms) {
+    if (due_ms == UINT64_MAX) {
+        return EventLoop::forever;
+    }
+    const std::uint64_t now_ms = boot_ms();
+    return due_ms <= now_ms ? 0 : (due_ms - now_ms + 1) * ns_per_ms;
+}
 
 } // namespace
 
-Result<std::unique_ptr<Server>> Server::create(const Settings &settings, Fd stop) {
+Result<std::unique_ptr<Server>> Server::create(const Settings &settings, Fd signals, Reread reread) {
     auto listener = Listener::open(settings.socket_path);
     if (!listener.ok()) {
         return listener.take_error();
     }
-    auto store = Store::create(settings.memory_bytes);
-    if (!store.ok()) {
-        return store.take_error();
-    }
-    auto index = store.value()->index().reopen();
-    if (!index.ok()) {
-        return index.take_error();
+    auto tenants = Tenants::create(settings);
+    if (!tenants.ok()) {
+        return tenants.take_error();
     }
     std::string fallback;
     auto loop = make_event_loop(fallback);
-    std::unique_ptr<Server> server(new Server(settings, std::move(stop), fallback, std::move(loop),
-                                              std::move(store.value()), std::move(listener.value()),
-                                              std::move(index.value())));
+    std::unique_ptr<Server> server(new Server(settings, std::move(signals), std::move(reread), fallback,
+                                              std::move(loop), std::move(tenants.value()),
+                                              std::move(listener.value())));
     if (auto watched = server->watch_all(); !watched.ok()) {
         return watched.take_error();
     }
     return server;
 }
 
-Server::Server(const Settings &settings, Fd stop, std::string loop_fallback, std::unique_ptr<EventLoop> loop,
-               std::unique_ptr<Store> store, Listener listener, Fd index)
-    : settings_(settings), stop_(std::move(stop)), loop_fallback_(std::move(loop_fallback)), loop_(std::move(loop)),
-      store_(std::move(store)), sessions_(*loop_, *store_, std::move(index)), listener_(std::move(listener)) {}
+Server::Server(const Settings &settings, Fd signals, Reread reread, std::string loop_fallback,
+               std::unique_ptr<EventLoop> loop, std::unique_ptr<Tenants> tenants, Listener listener)
+    : settings_(settings), signals_(std::move(signals)), reread_(std::move(reread)),
+      loop_fallback_(std::move(loop_fallback)), loop_(std::move(loop)), tenants_(std::move(tenants)),
+      reports_(*tenants_, stages_, settings.socket_path, loop_->name()),
+      sessions_(*loop_, *tenants_, reports_, stages_), listener_(std::move(listener)) {
+    stages_.set_on(settings.profiling);
+}
 
 Result<void> Server::watch_all() {
-    auto stop = loop_->watch(stop_, [this] { stopping_ = true; });
+    auto signals = loop_->watch(signals_, [this] { on_signal(); });
     auto listener = loop_->watch(listener_.socket(), [this] { on_connection(); });
-    auto segments = loop_->watch(store_->segment_event(), [this] {
-        store_->take_segments();
-        segments_came_ = true;
-    });
-    for (auto *watched : {&stop, &listener, &segments}) {
+    for (auto *watched : {&signals, &listener}) {
         if (!watched->ok()) {
             return watched->take_error();
         }
     }
-    return {};
+    for (const auto &tenant : tenants_->all()) {
+        if (auto watched = watch_segments(tenant->store()); !watched.ok()) {
+            return watched.take_error();
+        }
+    }
+    return listener_.let_connect(tenants_->for_others() ? Callers::everybody : Callers::group);
+}
+
+Result<void> Server::watch_segments(Store &store) {
+    auto watched = loop_->watch(store.segment_event(), [this, &store] {
+        store.take_segments();
+        segments_came_ = true;
+    });
+    return watched.ok() ? Result<void>() : watched.take_error();
 }
 
 void Server::on_connection() {
     accept_again_ = !sessions_.accept_all(listener_.socket());
 }
 
+void Server::on_signal() {
+    for (;;) {
+        switch (read_signal(signals_)) {
+        case Asked::nothing:
+            return;
+        case Asked::stop:
+            stopping_ = true;
+            break;
+        case Asked::reload:
+            reload();
+        }
+    }
+}
+
+void Server::reload() {
+    auto read = reread_();
+    if (!read.ok()) {
+        log_error("the settings stay as they are: {}", read.error().detail);
+        return;
+    }
+    const Settings &settings = read.value();
+    set_log_level(settings.log_level);
+    stages_.set_on(settings.profiling);
+    std::vector<std::string> need_restart = tenants_->reconfigure(settings);
+    if (settings.socket_path != settings_.socket_path) {
+        need_restart.push_back(fmt::format("the socket {}", settings.socket_path));
+    }
+    if (settings.memory_bytes != settings_.memory_bytes) {
+        need_restart.push_back(fmt::format("a memory of {}", format_size(settings.memory_bytes)));
+    }
+    if (auto opened = listener_.let_connect(tenants_->for_others() ? Callers::everybody : Callers::group);
+        !opened.ok()) {
+        log_error("{}", opened.error().detail);
+    }
+    log_info("the settings were read again");
+    if (!need_restart.empty()) {
+        log_warn("this has to wait until uakvd is started again: {}", fmt::join(need_restart, ", "));
+    }
+}
+
 std::string Server::describe() const {
-    return fmt::format("{} with {} for blocks, by {}{}", settings_.socket_path, format_size(settings_.memory_bytes),
-                       loop_->name(), loop_fallback_.empty() ? "" : " (" + loop_fallback_ + ")");
+    const std::size_t tenants = tenants_->all().size();
+    return fmt::format("{} with {} for blocks{}, by {}{}", settings_.socket_path, format_size(settings_.memory_bytes),
+                       tenants > 1 ? fmt::format(" of {} tenants", tenants) : "", loop_->name(),
+                       loop_fallback_.empty() ? "" : " (" + loop_fallback_ + ")");
 }
 
 void Server::run() {
     while (!stopping_) {
-        const bool worked = sessions_.serve();
-        loop_->run_once(upkeep(worked));
+        loop_->run_once(turn());
     }
     // What was submitted before the stop is answered; what comes later finds the daemon gone.
     loop_->run_once(0);
-    while (sessions_.serve()) {
-        store_->maintain();
+    for (int i = 0; i < last_turns && sessions_.serve(); ++i) {
+        for (const auto &tenant : tenants_->all()) {
+            tenant->store().maintain();
+        }
     }
+}
+
+// Says how long the loop may wait.
+std::uint64_t Server::turn() {
+    StageTimer timer(stages_, Stage::turn);
+    const bool worked = sessions_.serve();
+    if (!worked) {
+        timer.discard();
+    }
+    return upkeep(worked);
 }
 
 // Does what is due, and says how long the loop may wait.
 std::uint64_t Server::upkeep(bool worked) {
-    if (until_expiry_ns() == 0) {
-        store_->expire();
+    if (sessions_.next_late_ns() != UINT64_MAX) {
+        sessions_.expire_flights(now_ns());
     }
-    const bool draining = store_->maintain();
+    bool more = sessions_.continue_clears();
+    for (const auto &tenant : tenants_->all()) {
+        more = maintain(tenant->store()) || more;
+    }
     if (sessions_.any_hot() && !worked) {
         cpu_relax(); // nothing came in this turn, but soon may; longer pauses were measured, and delay the answer
     }
-    const bool waiting = sessions_.any_parked() || sessions_.any_greeting() || accept_again_ || store_->has_limbo();
+    const bool waiting = sessions_.any_waiting() || sessions_.any_greeting() || accept_again_ || has_limbo();
     if (waiting || segments_came_) {
         const std::uint64_t now = now_ns();
-        const std::uint64_t period = sessions_.any_parked() ? parked_every_ns : upkeep_every_ns;
+        const std::uint64_t period = sessions_.any_waiting() ? waiting_every_ns : upkeep_every_ns;
         if (segments_came_ || now - upkeep_ns_ >= period) {
-            upkeep_ns_ = now;
-            segments_came_ = false;
-            store_->revisit_limbo();
-            sessions_.retry_parked();
-            sessions_.expire_greetings();
-            if (accept_again_) {
-                on_connection();
-            }
+            upkeep_now_and_then(now);
         }
     }
-    if (draining || worked || sessions_.any_hot()) {
+    if (more || worked || sessions_.any_hot()) {
         return 0;
     }
-    const std::uint64_t next = until_expiry_ns();
+    const std::uint64_t next = until_due_ns();
     if (waiting) {
-        return std::min(next, sessions_.any_parked() ? parked_every_ns : upkeep_every_ns);
+        return std::min(next, sessions_.any_waiting() ? waiting_every_ns : upkeep_every_ns);
     }
     return next;
 }
 
-// A step coarser than the clock, so that a block is due when the loop wakes for it.
-std::uint64_t Server::until_expiry_ns() const {
-    const std::uint64_t next_ms = store_->next_expiry_ms();
-    if (next_ms == UINT64_MAX) {
-        return EventLoop::forever;
+// True when there is more to do at once.
+bool Server::maintain(Store &store) {
+    if (until_ns(store.next_expiry_ms()) == 0) {
+        store.expire();
     }
-    const std::uint64_t now_ms = boot_ms();
-    return next_ms <= now_ms ? 0 : (next_ms - now_ms + 1) * ns_per_ms;
+    StageTimer timer(stages_, Stage::evict);
+    const std::uint64_t evictions = store.counters().evictions;
+    const bool more = store.maintain();
+    if (store.counters().evictions == evictions) {
+        timer.discard();
+    }
+    return more;
+}
+
+void Server::upkeep_now_and_then(std::uint64_t now) {
+    upkeep_ns_ = now;
+    segments_came_ = false;
+    for (const auto &tenant : tenants_->all()) {
+        tenant->store().revisit_limbo();
+    }
+    sessions_.retry_waiting();
+    sessions_.expire_greetings();
+    if (accept_again_) {
+        on_connection();
+    }
+}
+
+bool Server::has_limbo() const {
+    return std::any_of(tenants_->all().begin(), tenants_->all().end(),
+                       [](const auto &tenant) { return tenant->store().has_limbo(); });
+}
+
+// Until a block's lifetime is over, a pin ends, or a client has computed a block for too long.
+std::uint64_t Server::until_due_ns() const {
+    std::uint64_t next = EventLoop::forever;
+    for (const auto &tenant : tenants_->all()) {
+        next = std::min(next, until_ns(tenant->store().next_expiry_ms()));
+    }
+    const std::uint64_t late_ns = sessions_.next_late_ns();
+    if (late_ns != UINT64_MAX) {
+        const std::uint64_t now = now_ns();
+        next = std::min(next, late_ns - std::min(late_ns, now));
+    }
+    return next;
 }
 
 } // namespace uakv

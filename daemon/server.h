@@ -1,21 +1,26 @@
 // The daemon put together: one reactor thread that owns all state.
 #pragma once
 
+#include "daemon/base/stages.h"
 #include "daemon/config/settings.h"
 #include "daemon/control/listener.h"
+#include "daemon/control/reports.h"
 #include "daemon/control/sessions.h"
+#include "daemon/control/tenants.h"
 #include "daemon/io/event_loop.h"
-#include "daemon/store/store.h"
 
+#include <functional>
 #include <memory>
-#include <optional>
+#include <string>
 
 namespace uakv {
 
 class Server {
 public:
-    // `stop` is a signalfd (or another descriptor): the server ends when it becomes readable.
-    static Result<std::unique_ptr<Server>> create(const Settings &settings, Fd stop);
+    using Reread = std::function<Result<Settings>()>;
+
+    // `signals` tells it to stop, or to ask `reread` for its settings again (signals.h).
+    static Result<std::unique_ptr<Server>> create(const Settings &settings, Fd signals, Reread reread);
 
     // Serves until it is told to stop, then answers what clients have submitted and returns.
     void run();
@@ -24,20 +29,30 @@ public:
     std::string describe() const;
 
 private:
-    Server(const Settings &settings, Fd stop, std::string loop_fallback, std::unique_ptr<EventLoop> loop,
-           std::unique_ptr<Store> store, Listener listener, Fd index);
+    Server(const Settings &settings, Fd signals, Reread reread, std::string loop_fallback,
+           std::unique_ptr<EventLoop> loop, std::unique_ptr<Tenants> tenants, Listener listener);
 
     Result<void> watch_all();
+    Result<void> watch_segments(Store &store);
     void on_connection();
+    void on_signal();
+    void reload();
+    std::uint64_t turn();
     std::uint64_t upkeep(bool worked);
-    std::uint64_t until_expiry_ns() const;
+    bool maintain(Store &store);
+    void upkeep_now_and_then(std::uint64_t now);
+    bool has_limbo() const;
+    std::uint64_t until_due_ns() const;
 
-    Settings settings_;
-    Fd stop_;
+    const Settings settings_; // as it started
+    Fd signals_;
+    Reread reread_;
     std::string loop_fallback_;
     std::unique_ptr<EventLoop> loop_;
-    std::unique_ptr<Store> store_;
-    Sessions sessions_; // goes before the store that it gives back to, and before the loop that watches it
+    Stages stages_;
+    std::unique_ptr<Tenants> tenants_;
+    Reports reports_;
+    Sessions sessions_; // goes before the tenants that it gives back to, and before the loop that watches it
     Listener listener_;
     bool stopping_ = false;
     bool accept_again_ = false;

@@ -8,6 +8,8 @@ namespace uakv {
 
 } // namespace uakv
 
+// By the file's name alone: what is installed does not tell where it was built.
 #define UAKV_ASSERT(expression)                                                                                        \
-    (__builtin_expect(static_cast<bool>(expression), 1) ? static_cast<void>(0)                                         \
-                                                        : ::uakv::assertion_failed(#expression, __FILE__, __LINE__))
+    (__builtin_expect(static_cast<bool>(expression), 1)                                                                \
+         ? static_cast<void>(0)                                                                                        \
+         : ::uakv::assertion_failed(#expression, __FILE_NAME__, __LINE__))

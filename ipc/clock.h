@@ -16,6 +16,13 @@ inline std::uint64_t now_ns() {
     return static_cast<std::uint64_t>(time.tv_sec) * ns_per_s + static_cast<std::uint64_t>(time.tv_nsec);
 }
 
+// As now_ns(), some milliseconds coarse, and several times as fast.
+inline std::uint64_t coarse_ms() {
+    timespec time{};
+    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+    return static_cast<std::uint64_t>(time.tv_sec) * 1000 + static_cast<std::uint64_t>(time.tv_nsec) / ns_per_ms;
+}
+
 // For lifetimes of blocks: goes on while the machine sleeps, is the same for all processes, and is cheap.
 inline std::uint64_t boot_ms() {
     timespec time{};

@@ -21,6 +21,7 @@ constexpr std::uint32_t segments_max = 2 * 1024;
 constexpr std::uint32_t spaces_max = 1024;
 constexpr std::size_t space_name_bytes_max = 127;
 constexpr std::size_t tenant_name_bytes_max = 63;
+constexpr std::uint32_t tenants_max = 64;
 
 // Index.
 constexpr std::size_t key_bytes = 32;
@@ -46,6 +47,9 @@ constexpr std::size_t control_message_bytes_max = 512;
 constexpr std::size_t control_fds_max = 4;
 constexpr std::size_t socket_path_bytes_max = 107; // of sockaddr_un
 constexpr std::uint32_t control_backlog = 256;
+constexpr std::uint32_t greetings_per_user_max = 64; // connections that have not said hello, unless of an admin
+constexpr std::uint32_t unread_segments_max = 16;    // descriptors on their way to a client
+constexpr std::uint32_t operators_max = 16;          // connections beyond clients_max, so that an admin can always look
 
 static_assert(std::has_single_bit(submissions) && std::has_single_bit(completions) && std::has_single_bit(touches));
 static_assert(completions >= submissions, "each submission in flight has a place for its completion");

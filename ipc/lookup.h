@@ -47,12 +47,13 @@ public:
         }
     }
 
+    static bool is_expired(const Found &found);
+
     const IndexEntry &entry(EntryId id) const { return region_.entries[id]; }
     std::uint64_t segment_bytes() const { return region_.header->segment_bytes; }
     std::uint32_t segment_capacity() const { return region_.header->segment_capacity; }
 
 private:
-    static bool is_expired(const Found &found);
     bool find_hashed(SpaceId space, const uakv_key &key, std::uint64_t hash, Found &found) const;
     bool match(EntryId id, SpaceId space, const uakv_key &key, Found &found) const;
     void prefetch(SpaceId space, std::span<const uakv_key> keys, std::uint64_t *hashes) const;

@@ -1,5 +1,7 @@
 #include "ipc/memfd.h"
 
+#include "ipc/limits.h"
+
 #include <cerrno>
 #include <cstdio>
 #include <fcntl.h>
@@ -58,6 +60,15 @@ Result<Fd> reopen_read_only(const Fd &fd) {
                            path);
     }
     return copy;
+}
+
+void empty_memfd(const Fd &fd) {
+    if (auto bytes = memfd_bytes(fd); bytes.ok()) {
+        // To the end of the last page, of which a part would only be zeroed. Fails only where the region is sealed
+        // against it, and none of ours is.
+        const std::uint64_t end = (bytes.value() / limits::page_bytes + 1) * limits::page_bytes;
+        ::fallocate(fd.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(end));
+    }
 }
 
 Result<std::uint64_t> memfd_bytes(const Fd &fd) {

@@ -22,6 +22,9 @@ Result<void> allocate_memfd(const Fd &fd, std::uint64_t offset, std::uint64_t by
 // of another user.
 Result<Fd> reopen_read_only(const Fd &fd);
 
+// Frees the memory of a region, whoever still holds it: it reads as zeros from here on.
+void empty_memfd(const Fd &fd);
+
 // The size of the region behind a descriptor that was received.
 Result<std::uint64_t> memfd_bytes(const Fd &fd);
 

@@ -12,7 +12,8 @@ namespace uakv {
 
 class RingConsumer {
 public:
-    explicit RingConsumer(SessionLayout &session) : session_(&session) {}
+    // `bell` is rung where the client asks for it.
+    RingConsumer(SessionLayout &session, const Fd &bell) : session_(&session), bell_(&bell) {}
 
     enum class Next { submission, none, violation };
 
@@ -51,12 +52,16 @@ public:
         }
         unpublished_ = false;
         store_release(session_->header.completion_tail, tail_);
-        full_fence(); // pairs with the client's between counting itself as waiter and looking at the tail
-        if (load_once(session_->header.completion_waiters) == 0) {
-            return false;
+        full_fence(); // pairs with the client's between asking to be woken and looking at the tail
+        const bool sleeps = load_once(session_->header.completion_waiters) != 0;
+        if (sleeps) {
+            futex_wake_all(session_->header.completion_tail);
         }
-        futex_wake_all(session_->header.completion_tail);
-        return true;
+        const bool listens = load_once(session_->header.bell_wanted) != 0;
+        if (listens) {
+            ring_doorbell(*bell_);
+        }
+        return sleeps || listens;
     }
 
     // Before the daemon stops looking at this ring: asks for a wake-up and looks once more. True when there
@@ -75,6 +80,7 @@ public:
 
 private:
     SessionLayout *session_;
+    const Fd *bell_;
     std::uint32_t head_ = 0;
     std::uint32_t tail_ = 0;
     bool unpublished_ = false;

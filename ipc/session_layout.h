@@ -6,6 +6,7 @@
 #pragma once
 
 #include "abi/uakv.h"
+#include "ipc/histogram.h"
 #include "ipc/limits.h"
 
 #include <cstddef>
@@ -20,6 +21,10 @@ enum class Opcode : std::uint8_t {
     remove = 4, // drop `key`
     check = 5,  // this client found `key` corrupt: verify, and drop it if so
     stats = 6,  // write SessionLayout::statistics afresh
+    claim = 7,  // single flight: a slot of `length` bytes to compute `key` in, or word that it is stored
+    cancel = 8, // end the claim or grant whose user_data is `target`, if it still waits
+    pin = 9,    // keep `key` for ttl_ms; 0: no longer; UAKV_PIN_FOREVER
+    clear = 10, // drop all blocks of `space`
 };
 
 constexpr std::uint8_t submission_has_parent = 1; // Submission::flags
@@ -38,17 +43,18 @@ struct Submission {
     std::uint64_t checksum;
     std::uint32_t ttl_ms;
     std::uint32_t reserved1;
-    std::uint64_t reserved2[2];
+    std::uint64_t target;
+    std::uint64_t reserved2;
 };
 static_assert(sizeof(Submission) == 128 && offsetof(Submission, key) == 16 && offsetof(Submission, segment) == 80 &&
-              offsetof(Submission, checksum) == 96);
+              offsetof(Submission, checksum) == 96 && offsetof(Submission, target) == 112);
 
 // Exactly one for each submission. With `capacity` not zero it carries a slot that is granted from here on:
 // the one asked for, or one ahead of the next reserve.
 struct Completion {
     std::uint64_t user_data;
     std::int32_t status;
-    std::uint32_t value; // remove: 1 when there was a block
+    std::uint32_t value; // remove, pin: 1 when there was a block
     std::uint32_t segment;
     std::uint32_t slot;
     std::uint64_t offset;
@@ -66,6 +72,7 @@ struct SessionHeader {
     alignas(64) std::uint32_t submission_tail; // client
     std::uint32_t completion_head;             // client
     std::uint32_t completion_waiters;          // client: threads that sleep on completion_tail
+    std::uint32_t bell_wanted;                 // client: ring the bell too, once something is completed
 
     alignas(64) std::uint32_t submission_head; // daemon
     std::uint32_t need_wakeup;                 // daemon: it does not look at this ring; ring the doorbell
@@ -76,14 +83,20 @@ struct SessionHeader {
     alignas(64) std::uint64_t touch_tail; // client: also the number of hits
     std::uint64_t bytes_hit;              // client
     std::uint64_t misses;                 // client
+    std::uint64_t misses_expired;         // client: of them, those that found a block whose time was over
     std::uint32_t leases_high;            // client: no lease word at or beyond this one was ever used
 };
 static_assert(sizeof(SessionHeader) == 320 && offsetof(SessionHeader, submission_tail) == 64 &&
               offsetof(SessionHeader, submission_head) == 128 && offsetof(SessionHeader, completion_tail) == 192 &&
-              offsetof(SessionHeader, touch_tail) == 256 && offsetof(SessionHeader, leases_high) == 280);
+              offsetof(SessionHeader, touch_tail) == 256 && offsetof(SessionHeader, leases_high) == 288);
+
+// Which calls a client times. Retrieves are so short that only one in `retrieves_per_sample` is.
+enum class TimedCall : std::uint32_t { retrieve, store, reserve, commit, flight, remove };
+constexpr std::size_t timed_calls = 6;
+constexpr std::uint64_t retrieves_per_sample = 64;
 
 constexpr std::uint64_t session_magic = 0x31534E5345564B55; // "UKVESNS1"
-constexpr std::uint32_t session_layout_version = 1;
+constexpr std::uint32_t session_layout_version = 2;
 
 // The numbers of uakv_stats, as the daemon writes them into the region on Opcode::stats.
 struct SessionStatistics {
@@ -96,14 +109,16 @@ struct SessionLayout {
     SessionHeader header;
     alignas(1024) std::uint64_t kept[limits::kept_slots_max]; // kept_slots.h
     alignas(limits::page_bytes) SessionStatistics statistics;
+    alignas(limits::page_bytes) Histogram latencies[timed_calls]; // client; by TimedCall
     alignas(limits::page_bytes) Submission submissions[limits::submissions];
     Completion completions[limits::completions];
     std::uint32_t touches[limits::touches];    // entry + 1; 0: nothing
     std::uint64_t leases[limits::lease_words]; // lease_table.h
 };
 static_assert(offsetof(SessionLayout, kept) == 1024 && offsetof(SessionLayout, statistics) == limits::page_bytes);
-static_assert(offsetof(SessionLayout, submissions) == 2 * limits::page_bytes);
-static_assert(offsetof(SessionLayout, leases) == 2 * limits::page_bytes + 128 * 256 + 64 * 512 + 4 * 4096);
+static_assert(offsetof(SessionLayout, latencies) == 2 * limits::page_bytes);
+static_assert(offsetof(SessionLayout, submissions) == 4 * limits::page_bytes);
+static_assert(offsetof(SessionLayout, leases) == 4 * limits::page_bytes + 128 * 256 + 64 * 512 + 4 * 4096);
 static_assert(sizeof(SessionLayout) % limits::page_bytes == 0);
 
 } // namespace uakv

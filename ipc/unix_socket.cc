@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <linux/sockios.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -227,6 +229,11 @@ bool wait_readable(const Fd &socket, std::uint64_t deadline_ns) {
 bool has_hung_up(const Fd &socket) {
     pollfd entry{socket.get(), POLLIN | POLLRDHUP, 0};
     return ::poll(&entry, 1, 0) > 0 && (entry.revents & (POLLHUP | POLLRDHUP | POLLERR)) != 0;
+}
+
+bool has_unread(const Fd &socket) {
+    int bytes = 0;
+    return ::ioctl(socket.get(), SIOCOUTQ, &bytes) == 0 && bytes > 0;
 }
 
 void shut_down(const Fd &socket) {

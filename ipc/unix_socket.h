@@ -49,6 +49,9 @@ bool wait_readable(const Fd &socket, std::uint64_t deadline_ns);
 // Whether the peer has closed its end, as far as the kernel knows at this moment.
 bool has_hung_up(const Fd &socket);
 
+// Whether the peer has not read all that was sent to it.
+bool has_unread(const Fd &socket);
+
 // Ends the connection for everybody who holds the socket, forked children included.
 void shut_down(const Fd &socket);
 

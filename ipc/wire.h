@@ -13,16 +13,18 @@
 namespace uakv {
 
 constexpr std::uint32_t protocol_magic = 0x564B4155; // "UAKV"
-constexpr std::uint32_t protocol_version = 1;
+constexpr std::uint32_t protocol_version = 2;
 
 enum class MessageType : std::uint32_t {
     hello = 1,      // client: who I am
-    welcome = 2,    // daemon: your regions; descriptors: index, session, doorbell
+    welcome = 2,    // daemon: your regions; descriptors: index, session, doorbell, bell
     refused = 3,    // daemon: why not; on an established session: why it ends here
     space_open = 4, // client
     space_opened = 5,
     segment_get = 6, // client
     segment = 7,     // daemon; descriptor: the segment
+    report_get = 8,  // operator, instead of a hello
+    report = 9,      // daemon; descriptor: the report
 };
 
 struct MessageHeader {
@@ -43,13 +45,16 @@ static_assert(sizeof(HelloMessage) == 88 && offsetof(HelloMessage, tenant) == 24
 struct WelcomeMessage {
     MessageHeader header{protocol_magic, MessageType::welcome};
     std::uint32_t version = protocol_version;
-    std::uint32_t session = 0; // number of this session, for logs
+    std::uint32_t reserved = 0;
     std::uint64_t index_bytes = 0;
     std::uint64_t session_bytes = 0;
-    std::uint64_t segment_bytes = 0; // of every segment; also the largest block
+    std::uint64_t segment_bytes = 0;    // of every segment; also the largest block
+    std::uint64_t leased_bytes_max = 0; // that this client may hold views on; 0: no limit
 };
-static_assert(sizeof(WelcomeMessage) == 40 && offsetof(WelcomeMessage, index_bytes) == 16);
-constexpr std::size_t welcome_fds = 3;
+static_assert(sizeof(WelcomeMessage) == 48 && offsetof(WelcomeMessage, index_bytes) == 16 &&
+              offsetof(WelcomeMessage, leased_bytes_max) == 40);
+constexpr std::size_t welcome_fds = 4;
+static_assert(welcome_fds <= limits::control_fds_max);
 
 struct RefusedMessage {
     MessageHeader header{protocol_magic, MessageType::refused};
@@ -101,12 +106,42 @@ struct SegmentMessage {
 };
 static_assert(sizeof(SegmentMessage) == 16);
 
+// What an operator wants to know. Asked on a fresh connection, as often as wanted; PROTOCOL.md has the documents.
+enum class ReportKind : std::uint32_t {
+    status = 1, // is it well, and which tenants are there
+    stats = 2,  // counters and latencies
+    spaces = 3, // the spaces of a tenant
+    blocks = 4, // the blocks of a space, a page at a time
+    why = 5,    // where a block is, or why it is not
+};
+
+struct ReportGetMessage {
+    MessageHeader header{protocol_magic, MessageType::report_get};
+    ReportKind kind{};
+    std::uint32_t limit = 0;                             // blocks: how many at most; 0: 1000
+    std::uint64_t cursor = 0;                            // blocks: 0, then "next" of the page before
+    uakv_key key{};                                      // why
+    char tenant[limits::tenant_name_bytes_max + 1] = {}; // empty: status and stats of all that the asker may see,
+                                                         // the others of its first
+    char space[limits::space_name_bytes_max + 1] = {};   // blocks, why
+};
+static_assert(sizeof(ReportGetMessage) == 248 && offsetof(ReportGetMessage, key) == 24 &&
+              offsetof(ReportGetMessage, tenant) == 56 && offsetof(ReportGetMessage, space) == 120);
+
+// The report is a JSON document of `bytes` in a region of its own, read-only.
+struct ReportMessage {
+    MessageHeader header{protocol_magic, MessageType::report};
+    std::uint64_t bytes = 0;
+};
+static_assert(sizeof(ReportMessage) == 16);
+
 template <typename T>
 concept ControlMessage = std::is_trivially_copyable_v<T> &&
                              sizeof(T) <= limits::control_message_bytes_max &&offsetof(T, header) ==
                          0;
 
 static_assert(ControlMessage<HelloMessage> && ControlMessage<WelcomeMessage> && ControlMessage<RefusedMessage> &&
-              ControlMessage<SpaceOpenMessage> && ControlMessage<SegmentMessage>);
+              ControlMessage<SpaceOpenMessage> && ControlMessage<SegmentMessage> && ControlMessage<ReportGetMessage> &&
+              ControlMessage<ReportMessage>);
 
 } // namespace uakv

@@ -11,10 +11,11 @@ namespace uakv {
 enum class LogLevel { error, warn, info, debug };
 
 std::optional<LogLevel> parse_log_level(std::string_view text);
+std::string_view log_level_name(LogLevel level);
 
 void set_log_level(LogLevel level);
 bool log_enabled(LogLevel level);
-void write_log(LogLevel level, std::string_view line);
+void write_log(LogLevel level, std::string_view text); // of several lines: as many of the log
 
 template <typename... Args> void log(LogLevel level, fmt::format_string<Args...> format, Args &&...args) {
     if (log_enabled(level)) {

@@ -1,28 +1,60 @@
-// What the operator chose: flags, else UAKV_* in the environment, else defaults.
+// What the operator chose: flags, else UAKV_* in the environment, else the configuration file, else defaults.
 #pragma once
 
 #include "daemon/base/log.h"
+#include "ipc/limits.h"
 #include "ipc/result.h"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <sys/types.h>
+#include <vector>
 
 namespace uakv {
 
+// Users and groups by number: names are looked up when the settings are read.
+struct Members {
+    std::vector<uid_t> users;
+    std::vector<gid_t> groups;
+};
+
+// Who shares a cache, and how much of the machine they may use. Quotas are hard; 0 means no limit where it says so.
+struct TenantSettings {
+    std::string name;
+    Members members; // may store and retrieve
+    Members readers; // may only retrieve
+    std::uint64_t memory_bytes = 0;
+    std::uint64_t pinned_bytes_max = 0; // of memory_bytes
+    std::uint64_t leased_bytes_max = 0; // that one client may hold views on; 0: no limit
+    std::uint32_t clients_max = limits::clients_max;
+    std::uint32_t descriptors_max = 0;       // of the daemon, for this tenant's clients; 0: no limit
+    std::uint64_t operations_per_second = 0; // requests that reach the daemon, not hits; 0: no limit
+};
+
 struct Settings {
     std::string socket_path;
-    std::uint64_t memory_bytes = 0;
+    std::uint64_t memory_bytes = 0; // of all tenants together
     LogLevel log_level = LogLevel::info;
+    bool profiling = false;                  // measure the stages of the daemon's own work
+    std::uint32_t single_flight_ms = 10'000; // how long a process may compute a block before another may try
+    bool evict = true;                       // enable_gc: false keeps blocks until they are removed or expire
+    double gc_threshold = 63.0 / 64;         // part of a size class in use from which on blocks are evicted
+    std::optional<gid_t> admin_group;        // beside root and the daemon's own user
+    std::vector<TenantSettings> tenants;     // at least one; the first that admits a user is its default
 };
 
 // What main should do: serve with the settings, or print a text and end.
 struct CommandLine {
     Settings settings;
-    std::optional<std::string> print; // --help, --version
+    std::optional<std::string> print; // --help, --version, --print-config, --check-config
+    // For SIGHUP: the settings once more, from the same sources read afresh.
+    std::function<Result<Settings>()> reread;
 };
 
-// UAKV_ERR_INVALID names the flag or variable, what it was, what was expected and what to do.
+// UAKV_ERR_INVALID has a line for each thing that is wrong: it names the flag, the variable, or file, line and key,
+// what it was, what was expected and what to do.
 Result<CommandLine> read_settings(int argc, char **argv);
 
 } // namespace uakv

@@ -1,7 +1,6 @@
 #include "daemon/control/dispatcher.h"
 
 #include "daemon/base/log.h"
-#include "ipc/clock.h"
 #include "ipc/untrusted.h"
 
 #include <fmt/format.h>
@@ -12,41 +11,56 @@ namespace {
 // Small enough that no client waits long for another's batch.
 constexpr int batch = 64;
 
-// How long a request for a slot waits for what is in use at the moment: views and slots are mostly held for much
-// less, and a segment that a size class could take over is free of them at some instant.
-constexpr std::uint64_t patience_ns = 20 * ns_per_ms;
-
-Completion answer(std::uint64_t user_data, uakv_status status) {
+Completion answer(const Submission &submission, uakv_status status) {
     Completion completion{};
-    completion.user_data = user_data;
+    completion.user_data = submission.user_data;
     completion.status = status;
     return completion;
 }
 
+// What gives something back is never refused.
+bool counts_as_operation(Opcode opcode) {
+    return opcode != Opcode::abort && opcode != Opcode::cancel;
+}
+
 } // namespace
 
-Dispatcher::Served Dispatcher::serve(Session &session, std::string &violation) {
+Dispatcher::Served Dispatcher::serve(Session &session, std::uint64_t now, std::string &violation) {
+    StageTimer timer(stages_, Stage::serve);
+    now_ = now;
     Served served = Served::nothing;
     for (int i = 0; i < batch; ++i) {
         Submission submission;
-        const auto next = session.ring().next(submission, static_cast<std::uint32_t>(session.parked.size()));
+        const auto next = session.ring().next(submission, session.unanswered());
         if (next == RingConsumer::Next::none) {
             break;
         }
         if (next == RingConsumer::Next::violation) {
             violation = "the heads and tails of its rings are impossible";
-            return Served::violation;
+            served = Served::violation;
+            break;
         }
         if (!handle(session, submission, violation)) {
-            return Served::violation;
+            served = Served::violation;
+            break;
         }
         served = Served::something;
     }
-    woke_ = session.ring().publish() || woke_;
+    if (served == Served::nothing) {
+        timer.discard();
+    }
+    // In this order, so that a violation does not keep others from their answers.
+    woke_ = requests_.publish() || woke_;
+    if (served != Served::violation) {
+        woke_ = session.ring().publish() || woke_;
+    }
     return served;
 }
 
 bool Dispatcher::handle(Session &session, const Submission &submission, std::string &violation) {
+    if (counts_as_operation(submission.opcode) && !session.tenant().operations().take(now_)) {
+        return refuse_busy(session, submission, violation);
+    }
     switch (submission.opcode) {
     case Opcode::grant:
         return grant(session, submission, violation);
@@ -57,84 +71,125 @@ bool Dispatcher::handle(Session &session, const Submission &submission, std::str
     case Opcode::remove:
         return remove(session, submission, violation);
     case Opcode::check:
-        return check(session, submission, violation);
+        return check(session, submission);
     case Opcode::stats:
-        return stats(session, submission, violation);
+        return stats(session, submission);
+    case Opcode::claim:
+        return claim(session, submission, violation);
+    case Opcode::cancel:
+        return cancel(session, submission);
+    case Opcode::pin:
+        return pin(session, submission, violation);
+    case Opcode::clear:
+        return clear(session, submission, violation);
     }
     violation = fmt::format("it submitted opcode {}", static_cast<unsigned>(submission.opcode));
     return false;
 }
 
-bool Dispatcher::grant(Session &session, const Submission &submission, std::string &violation) {
-    if (session.read_only() || submission.length == 0 || submission.length > store_.segment_bytes()) {
-        violation = fmt::format("it asked for a slot of {} bytes", submission.length);
-        return false;
+// The slot of a commit that is refused stays with the client, for its next reserve; what it was claimed for is not
+// waited for any longer.
+bool Dispatcher::refuse_busy(Session &session, const Submission &submission, std::string &violation) {
+    Completion completion = answer(submission, UAKV_ERR_BUSY);
+    if (submission.opcode == Opcode::commit) {
+        if (!commits_own_slot(session, submission, violation)) {
+            return false;
+        }
+        const SlotRef slot{submission.segment, submission.slot};
+        SlotRequests::hand_over(session, slot, completion);
+        requests_.released(session.tenant(), slot);
     }
-    if (session.grants() + session.parked.size() >= limits::grants_per_client_max) {
-        session.ring().complete(answer(submission.user_data, UAKV_ERR_DENIED));
-        return true;
-    }
-    session.parked.push_back({submission.user_data, submission.length, now_ns()});
-    retry_parked(session);
+    session.tenant().count_busy();
+    session.ring().complete(completion);
     return true;
 }
 
-void Dispatcher::retry_parked(Session &session) {
-    std::vector<Session::ParkedGrant> still;
-    for (const Session::ParkedGrant &parked : session.parked) {
-        const Store::Grant grant = find_slot(parked.length);
-        const bool granted = grant.outcome == Store::GrantOutcome::granted;
-        if (grant.outcome == Store::GrantOutcome::later || (!granted && now_ns() - parked.since_ns < patience_ns)) {
-            still.push_back(parked);
-            continue;
-        }
-        Completion completion = answer(parked.user_data, granted ? UAKV_OK : UAKV_ERR_NO_SPACE);
-        if (granted) {
-            hand_over(session, grant.slot, completion);
-        } else {
-            store_.count_refusal();
-        }
-        session.ring().complete(completion);
+bool Dispatcher::asks_for_slot(const Session &session, const Submission &submission, std::string &violation) const {
+    if (session.read_only() || submission.length == 0 || submission.length > session.tenant().store().segment_bytes()) {
+        violation = fmt::format("it asked for a slot of {} bytes", submission.length);
+        return false;
     }
-    session.parked.swap(still);
+    return true;
 }
 
-// Before anybody is refused, slots that lie idle with clients are taken back.
-Store::Grant Dispatcher::find_slot(std::uint64_t length) {
-    const Store::Grant grant = store_.grant(length);
-    return grant.outcome == Store::GrantOutcome::none && everybody_.reclaim() ? store_.grant(length) : grant;
+bool Dispatcher::grant(Session &session, const Submission &submission, std::string &violation) {
+    if (!asks_for_slot(session, submission, violation)) {
+        return false;
+    }
+    const StageTimer timer(stages_, Stage::grant);
+    requests_.grant(session, submission.user_data, submission.length);
+    return true;
 }
 
-void Dispatcher::hand_over(Session &session, SlotRef slot, Completion &completion) {
-    session.take_hold(slot);
-    completion.segment = slot.segment;
-    completion.slot = slot.index;
-    completion.offset = store_.slots().offset(slot);
-    completion.capacity = store_.slots().slot_bytes(slot.segment);
+bool Dispatcher::claim(Session &session, const Submission &submission, std::string &violation) {
+    if (!asks_for_slot(session, submission, violation)) {
+        return false;
+    }
+    const SpaceDescription *space = session.tenant().store().spaces().find(submission.space);
+    if (space == nullptr || submission.length > space->block_bytes) {
+        violation = fmt::format("it claimed a block of {} bytes in space {}", submission.length, submission.space);
+        return false;
+    }
+    const StageTimer timer(stages_, Stage::grant);
+    requests_.claim(session, {submission.space, submission.key}, submission.user_data, submission.length);
+    return true;
+}
+
+bool Dispatcher::cancel(Session &session, const Submission &submission) {
+    requests_.cancel(session, submission.target);
+    session.ring().complete(answer(submission, UAKV_OK));
+    return true;
+}
+
+void Dispatcher::retry_waiting(Session &session) {
+    requests_.retry(session);
+    woke_ = requests_.publish() || woke_;
+}
+
+void Dispatcher::expire_flights(Tenant &tenant, std::uint64_t now) {
+    requests_.expire(tenant, now);
+    woke_ = requests_.publish() || woke_;
+}
+
+void Dispatcher::leave(Session &session) {
+    clears_.leave(session);
+    requests_.leave(session);
+    woke_ = requests_.publish() || woke_;
 }
 
 // The next reserve of this size will then be served without asking.
 void Dispatcher::grant_ahead(Session &session, SizeClass size_class, Completion &completion) {
-    const std::uint64_t memory = store_.index().lookup().segment_capacity() * store_.segment_bytes();
+    Store &store = session.tenant().store();
+    const std::uint64_t memory = store.index().lookup().segment_capacity() * store.segment_bytes();
     const std::uint64_t ahead = (session.grants() + 1) * slot_bytes_of(size_class);
     if (ahead > memory / limits::grants_ahead_fraction || session.grants() >= limits::grants_per_client_max) {
         return;
     }
-    if (const auto slot = store_.grant_ahead(size_class)) {
-        hand_over(session, *slot, completion);
+    if (const auto slot = store.grant_ahead(size_class)) {
+        SlotRequests::hand_over(session, *slot, completion);
     }
 }
 
+bool Dispatcher::commits_own_slot(const Session &session, const Submission &submission, std::string &violation) {
+    if (session.holds({submission.segment, submission.slot}) &&
+        session.tenant().store().spaces().find(submission.space) != nullptr) {
+        return true;
+    }
+    violation = fmt::format("it committed slot {} of segment {}, which it was not granted, or to space {}",
+                            submission.slot, submission.segment, submission.space);
+    return false;
+}
+
 bool Dispatcher::commit(Session &session, const Submission &submission, std::string &violation) {
-    const SlotRef slot{submission.segment, submission.slot};
-    const SpaceDescription *space = store_.spaces().find(submission.space);
-    if (!session.holds(slot) || space == nullptr) {
-        violation = fmt::format("it committed slot {} of segment {}, which it was not granted, or to space {}",
-                                submission.slot, submission.segment, submission.space);
+    if (!commits_own_slot(session, submission, violation)) {
         return false;
     }
-    const std::uint64_t capacity = store_.slots().slot_bytes(slot.segment);
-    if (submission.length == 0 || submission.length > capacity || submission.length > space->block_bytes) {
+    const StageTimer timer(stages_, Stage::commit);
+    Store &store = session.tenant().store();
+    const SlotRef slot{submission.segment, submission.slot};
+    const std::uint64_t capacity = store.slots().slot_bytes(slot.segment);
+    if (submission.length == 0 || submission.length > capacity ||
+        submission.length > store.spaces().find(submission.space)->block_bytes) {
         violation = fmt::format("it committed {} bytes in a slot of {}", submission.length, capacity);
         return false;
     }
@@ -147,13 +202,15 @@ bool Dispatcher::commit(Session &session, const Submission &submission, std::str
     request.length = submission.length;
     request.checksum = submission.checksum;
     request.ttl_ms = submission.ttl_ms;
-    Completion completion = answer(submission.user_data, store_.commit(slot, request));
+    Completion completion = answer(submission, store.commit(slot, request));
     if (completion.status == UAKV_OK) {
         session.let_go(slot);
         grant_ahead(session, size_class_of(submission.length), completion);
+        requests_.landed(session.tenant(), {submission.space, submission.key});
     } else {
-        hand_over(session, slot, completion); // unused, so it serves for the next
+        SlotRequests::hand_over(session, slot, completion); // unused, so it serves for the next
     }
+    requests_.released(session.tenant(), slot); // whatever it was claimed for, it does not serve for that any more
     session.ring().complete(completion);
     return true;
 }
@@ -166,8 +223,9 @@ bool Dispatcher::abort(Session &session, const Submission &submission, std::stri
         return false;
     }
     session.let_go(slot);
-    store_.give_back(slot);
-    session.ring().complete(answer(submission.user_data, UAKV_OK));
+    session.tenant().store().give_back(slot);
+    requests_.released(session.tenant(), slot);
+    session.ring().complete(answer(submission, UAKV_OK));
     return true;
 }
 
@@ -176,33 +234,56 @@ bool Dispatcher::remove(Session &session, const Submission &submission, std::str
         violation = "it is read-only and removed a block";
         return false;
     }
-    Completion completion = answer(submission.user_data, UAKV_OK);
-    completion.value = store_.remove(submission.space, submission.key) ? 1 : 0;
+    const StageTimer timer(stages_, Stage::remove);
+    Completion completion = answer(submission, UAKV_OK);
+    completion.value = session.tenant().store().remove(submission.space, submission.key) ? 1 : 0;
     session.ring().complete(completion);
     return true;
 }
 
+bool Dispatcher::pin(Session &session, const Submission &submission, std::string &violation) {
+    if (session.read_only()) {
+        violation = "it is read-only and pinned a block";
+        return false;
+    }
+    const uakv_status status = session.tenant().store().pin(submission.space, submission.key, submission.ttl_ms);
+    Completion completion = answer(submission, status == UAKV_MISS ? UAKV_OK : status);
+    completion.value = status == UAKV_MISS ? 0 : 1;
+    session.ring().complete(completion);
+    return true;
+}
+
+bool Dispatcher::clear(Session &session, const Submission &submission, std::string &violation) {
+    if (session.read_only() || session.tenant().store().spaces().find(submission.space) == nullptr) {
+        violation = fmt::format("it is read-only and cleared a space, or there is no space {}", submission.space);
+        return false;
+    }
+    clears_.begin(session, submission.space, submission.user_data);
+    return true;
+}
+
 // Also for read-only clients: the daemon believes only what it sees itself.
-bool Dispatcher::check(Session &session, const Submission &submission, std::string &) {
-    Completion completion = answer(submission.user_data, UAKV_OK);
-    if (store_.drop_if_corrupt(submission.space, submission.key)) {
+bool Dispatcher::check(Session &session, const Submission &submission) {
+    Store &store = session.tenant().store();
+    Completion completion = answer(submission, UAKV_OK);
+    if (store.drop_if_corrupt(submission.space, submission.key)) {
         completion.value = 1;
         log_error("a block of space \"{}\" was dropped: its checksum failed; a process wrote to it after its commit, "
                   "or the memory is faulty (found by {})",
-                  store_.spaces().find(submission.space)->name, session.name());
+                  store.spaces().find(submission.space)->name, session.name());
     }
     session.ring().complete(completion);
     return true;
 }
 
-bool Dispatcher::stats(Session &session, const Submission &submission, std::string &) {
+bool Dispatcher::stats(Session &session, const Submission &submission) {
     SessionStatistics &shared = session.layout().statistics;
     const std::uint32_t sequence = (load_once(shared.sequence) | 1U);
     store_relaxed(shared.sequence, sequence);
     release_fence();
-    write_words(shared.values, everybody_.statistics());
+    write_words(shared.values, session.tenant().statistics());
     store_release(shared.sequence, sequence + 1);
-    session.ring().complete(answer(submission.user_data, UAKV_OK));
+    session.ring().complete(answer(submission, UAKV_OK));
     return true;
 }
 

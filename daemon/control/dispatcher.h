@@ -2,10 +2,12 @@
 // a client and is checked here; what is nonsense ends the session, what is merely impossible is answered.
 #pragma once
 
+#include "daemon/base/stages.h"
+#include "daemon/control/clears.h"
 #include "daemon/control/session.h"
+#include "daemon/control/slot_requests.h"
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <utility>
 
@@ -13,40 +15,54 @@ namespace uakv {
 
 class Dispatcher {
 public:
-    // What it needs to know of all clients together.
-    struct Everybody {
-        std::function<uakv_statistics()> statistics; // for Opcode::stats
-        std::function<bool()> reclaim;               // takes back slots that clients keep; false: there were none
-    };
-    Dispatcher(Store &store, Everybody everybody) : store_(store), everybody_(std::move(everybody)) {}
+    explicit Dispatcher(Stages &stages) : stages_(stages) {}
 
     enum class Served { nothing, something, violation };
 
-    // Takes and answers up to a batch of the session's submissions. With Served::violation, `violation` says
-    // what the client did.
-    Served serve(Session &session, std::string &violation);
+    // Takes and answers up to a batch of the session's submissions; `now` is a moment ago (now_ns). With
+    // Served::violation, `violation` says what the client did.
+    Served serve(Session &session, std::uint64_t now, std::string &violation);
 
     // Whether a sleeping client was woken since the last call.
     bool take_woke() { return std::exchange(woke_, false); }
 
-    // Tries the session's parked requests for slots again.
-    void retry_parked(Session &session);
+    // Whether a request of any session has begun to wait for memory since the last call.
+    bool take_waits() { return requests_.take_waits(); }
+
+    // Tries the session's waiting requests for slots again.
+    void retry_waiting(Session &session);
+
+    // Goes on with emptying spaces; true when there is more to do.
+    bool continue_clears() { return clears_.go_on(); }
+
+    // Claims of the tenant that have waited for too slow a client.
+    void expire_flights(Tenant &tenant, std::uint64_t now);
+
+    // The session is served no more: nothing of it waits any longer, and nobody waits for it.
+    void leave(Session &session);
 
 private:
     bool handle(Session &session, const Submission &submission, std::string &violation);
+    bool refuse_busy(Session &session, const Submission &submission, std::string &violation);
     bool grant(Session &session, const Submission &submission, std::string &violation);
+    bool claim(Session &session, const Submission &submission, std::string &violation);
+    bool cancel(Session &session, const Submission &submission);
     bool commit(Session &session, const Submission &submission, std::string &violation);
     bool abort(Session &session, const Submission &submission, std::string &violation);
     bool remove(Session &session, const Submission &submission, std::string &violation);
-    bool check(Session &session, const Submission &submission, std::string &violation);
-    bool stats(Session &session, const Submission &submission, std::string &violation);
+    bool pin(Session &session, const Submission &submission, std::string &violation);
+    bool clear(Session &session, const Submission &submission, std::string &violation);
+    bool check(Session &session, const Submission &submission);
+    bool stats(Session &session, const Submission &submission);
 
-    Store::Grant find_slot(std::uint64_t length);
-    void hand_over(Session &session, SlotRef slot, Completion &completion);
+    bool asks_for_slot(const Session &session, const Submission &submission, std::string &violation) const;
+    static bool commits_own_slot(const Session &session, const Submission &submission, std::string &violation);
     void grant_ahead(Session &session, SizeClass size_class, Completion &completion);
 
-    Store &store_;
-    Everybody everybody_;
+    Stages &stages_;
+    SlotRequests requests_;
+    Clears clears_;
+    std::uint64_t now_ = 0; // of the batch that is served
     bool woke_ = false;
 };
 

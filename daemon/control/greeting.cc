@@ -4,15 +4,13 @@
 #include "ipc/control_message.h"
 #include "ipc/memfd.h"
 
-#include <algorithm>
 #include <array>
 #include <fmt/format.h>
-#include <unistd.h>
+#include <span>
+#include <utility>
 
 namespace uakv {
 namespace {
-
-constexpr std::string_view tenant_name = "default"; // the only one in this version
 
 // An answer that does not fit into the socket's buffer goes to a client that does not read: it is lost, and
 // the client's deadline tells it so.
@@ -30,19 +28,28 @@ RefusedMessage refusal(const Error &why, bool ends_session) {
     return message;
 }
 
-} // namespace
-
-Result<void> Greeting::admit(const PeerIdentity &peer) {
-    const gid_t group = ::getegid();
-    if (peer.uid == 0 || peer.uid == ::geteuid() || peer.gid == group ||
-        std::find(peer.groups.begin(), peer.groups.end(), group) != peer.groups.end()) {
-        return {};
+// The text in a region of its own.
+Result<Fd> publish(std::string_view text) {
+    auto region = create_memfd("uakv-report", text.size());
+    if (!region.ok()) {
+        return region;
     }
-    return error(UAKV_ERR_DENIED, "user %u is not in the daemon's group (%u); add it there", peer.uid, group);
+    if (auto allocated = allocate_memfd(region.value(), 0, text.size()); !allocated.ok()) {
+        return allocated.take_error();
+    }
+    auto mapping = Mapping::map(region.value(), text.size(), Access::read_write);
+    if (!mapping.ok()) {
+        return mapping.take_error();
+    }
+    std::memcpy(mapping.value().data(), text.data(), text.size());
+    return region;
 }
 
+} // namespace
+
 Greeting::Next Greeting::answer(Session &session, const Received &message, std::string &violation) {
-    if (const auto hello_message = read_control<HelloMessage>(message); hello_message && !session.welcomed()) {
+    if (const auto hello_message = read_control<HelloMessage>(message);
+        hello_message && !session.welcomed() && !session.reporting()) {
         return hello(session, *hello_message);
     }
     if (const auto space = read_control<SpaceOpenMessage>(message); space && session.welcomed()) {
@@ -52,6 +59,9 @@ Greeting::Next Greeting::answer(Session &session, const Received &message, std::
     if (const auto segment = read_control<SegmentGetMessage>(message); segment && session.welcomed()) {
         get_segment(session, *segment);
         return Next::go_on;
+    }
+    if (const auto wanted = read_control<ReportGetMessage>(message); wanted && !session.welcomed()) {
+        return report(session, *wanted, violation);
     }
     violation = fmt::format("it sent a control message of {} bytes that is none of ours at this point", message.length);
     return Next::violation;
@@ -64,10 +74,15 @@ Greeting::Next Greeting::hello(Session &session, const HelloMessage &message) {
                      protocol_version, message.version_min, message.version_max));
         return Next::go_on;
     }
-    const auto tenant = get_text(message.tenant);
-    if (!tenant || (!tenant->empty() && *tenant != tenant_name)) {
-        refuse(session, error(UAKV_ERR_DENIED, "there is no tenant \"%s\" for this user; expected \"default\" or none",
-                              tenant ? std::string(*tenant).c_str() : "?"));
+    auto tenant = choose_tenant(session, message);
+    if (!tenant.ok()) {
+        refuse(session, tenant.error());
+        return Next::go_on;
+    }
+    auto charges = charge(*tenant.value());
+    if (!charges.ok()) {
+        log_warn("{} was refused: {}", session.name(), charges.error().detail);
+        refuse(session, charges.error());
         return Next::go_on;
     }
     auto shared = SharedSession::create();
@@ -75,20 +90,86 @@ Greeting::Next Greeting::hello(Session &session, const HelloMessage &message) {
         refuse(session, shared.error());
         return Next::go_on;
     }
-    session.welcome(std::move(shared.value()), (message.flags & UAKV_READ_ONLY) != 0);
+    session.welcome(*tenant.value(), std::move(charges.value()), std::move(shared.value()),
+                    (message.flags & UAKV_READ_ONLY) != 0);
+    const Tenant &own = session.tenant();
     WelcomeMessage welcome;
-    welcome.session = session.number();
-    welcome.index_bytes = store_.index().bytes();
+    welcome.index_bytes = own.store().index().bytes();
     welcome.session_bytes = sizeof(SessionLayout);
-    welcome.segment_bytes = store_.segment_bytes();
-    const std::array fds = {index_.get(), session.memory().get(), session.doorbell().get()};
+    welcome.segment_bytes = own.store().segment_bytes();
+    welcome.leased_bytes_max = own.settings().leased_bytes_max;
+    const std::array fds = {own.index().get(), session.memory().get(), session.doorbell().get(), session.bell().get()};
     static_assert(fds.size() == welcome_fds);
     reply(session, welcome, fds);
     return Next::welcomed;
 }
 
+Result<Tenant *> Greeting::choose_tenant(const Session &session, const HelloMessage &message) const {
+    const auto name = get_text(message.tenant);
+    auto tenant = tenants_.choose(session.peer(), name.value_or("?"));
+    if (tenant.ok() && (message.flags & UAKV_READ_ONLY) == 0 && !tenants_.may_store(session.peer(), *tenant.value())) {
+        return error(UAKV_ERR_DENIED, "user %u may only read in tenant \"%s\"; connect with UAKV_READ_ONLY",
+                     session.peer().uid, tenant.value()->name().c_str());
+    }
+    return tenant;
+}
+
+// What a client takes, before it gets any of it.
+Result<std::vector<Charge>> Greeting::charge(Tenant &tenant) const {
+    struct Part {
+        Quota &quota;
+        std::uint64_t amount;
+        const char *what;
+    };
+    const std::array parts = {Part{tenants_.clients(), 1, "clients"},
+                              Part{tenant.clients(), 1, "clients of its tenant"},
+                              Part{tenant.descriptors(), Session::descriptors, "descriptors for its tenant"}};
+    std::vector<Charge> charges;
+    for (const Part &part : parts) {
+        auto charge = part.quota.charge(part.amount);
+        if (!charge) {
+            return error(UAKV_ERR_DENIED, "%llu %s are in use, of %llu that there can be; another takes %llu",
+                         static_cast<unsigned long long>(part.quota.used()), part.what,
+                         static_cast<unsigned long long>(part.quota.max()),
+                         static_cast<unsigned long long>(part.amount));
+        }
+        charges.push_back(std::move(*charge));
+    }
+    return charges;
+}
+
+// One at a time: what is sent and not read lies in our memory.
+Greeting::Next Greeting::report(Session &session, const ReportGetMessage &message, std::string &violation) {
+    session.note_report();
+    if (has_unread(session.socket())) {
+        violation = "it asked for a report before it had read the last one";
+        return Next::violation;
+    }
+    auto text = reports_.make(session.peer(), message);
+    if (!text.ok()) {
+        refuse(session, text.error());
+        return Next::go_on;
+    }
+    auto region = publish(text.value());
+    if (!region.ok()) {
+        refuse(session, region.error());
+        return Next::go_on;
+    }
+    auto readable = reopen_read_only(region.value());
+    if (!readable.ok()) {
+        refuse(session, readable.error());
+        return Next::go_on;
+    }
+    ReportMessage report;
+    report.bytes = text.value().size();
+    const std::array fds = {readable.value().get()};
+    reply(session, report, fds);
+    session.keep_report(std::move(region.value()));
+    return Next::go_on;
+}
+
 void Greeting::open_space(Session &session, const SpaceOpenMessage &message) {
-    auto space = store_.spaces().open(message.space, !session.read_only());
+    auto space = session.tenant().store().spaces().open(message.space, !session.read_only());
     if (!space.ok()) {
         refuse(session, space.error());
         return;
@@ -98,12 +179,23 @@ void Greeting::open_space(Session &session, const SpaceOpenMessage &message) {
     reply(session, opened);
 }
 
+// Descriptors that were sent and not received count against the daemon in the kernel, which sends no more of them at
+// some point, to nobody.
 void Greeting::get_segment(Session &session, const SegmentGetMessage &message) {
-    const Fd *fd = store_.segment_fd(message.segment, session.read_only());
+    const Fd *fd = session.tenant().store().segment_fd(message.segment, session.read_only());
     if (fd == nullptr) {
         refuse(session, error(UAKV_ERR_INVALID, "there is no segment %u", message.segment));
         return;
     }
+    if (!has_unread(session.socket())) {
+        session.unread_segments = 0;
+    }
+    if (session.unread_segments == limits::unread_segments_max) {
+        refuse(session, error(UAKV_ERR_BUSY, "this client has not received the last %u segments that it asked for",
+                              limits::unread_segments_max));
+        return;
+    }
+    ++session.unread_segments;
     SegmentMessage segment;
     segment.segment = message.segment;
     const std::array fds = {fd->get()};

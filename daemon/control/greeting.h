@@ -1,21 +1,20 @@
-// The control messages of a client: the handshake, then requests for spaces and segments. Each is answered
-// at once; what cannot be granted is refused with a sentence.
+// The control messages of a client: the handshake, then requests for spaces and segments; or, instead of a handshake,
+// an operator's requests for reports. Each is answered at once; what cannot be granted is refused with a sentence.
 #pragma once
 
+#include "daemon/control/reports.h"
 #include "daemon/control/session.h"
+#include "daemon/control/tenants.h"
 #include "ipc/unix_socket.h"
+#include "ipc/wire.h"
 
-#include <span>
+#include <string>
 
 namespace uakv {
 
 class Greeting {
 public:
-    // Clients map `index` read-only.
-    Greeting(Store &store, Fd index) : store_(store), index_(std::move(index)) {}
-
-    // Whether this peer may connect at all: root, our own user, and members of our group.
-    static Result<void> admit(const PeerIdentity &peer);
+    Greeting(Tenants &tenants, const Reports &reports) : tenants_(tenants), reports_(reports) {}
 
     enum class Next { go_on, welcomed, violation };
 
@@ -27,12 +26,15 @@ public:
 
 private:
     Next hello(Session &session, const HelloMessage &message);
-    void open_space(Session &session, const SpaceOpenMessage &message);
-    void get_segment(Session &session, const SegmentGetMessage &message);
+    Result<Tenant *> choose_tenant(const Session &session, const HelloMessage &message) const;
+    Result<std::vector<Charge>> charge(Tenant &tenant) const;
+    Next report(Session &session, const ReportGetMessage &message, std::string &violation);
+    static void open_space(Session &session, const SpaceOpenMessage &message);
+    static void get_segment(Session &session, const SegmentGetMessage &message);
     static void refuse(const Session &session, const Error &why);
 
-    Store &store_;
-    Fd index_;
+    Tenants &tenants_;
+    const Reports &reports_;
 };
 
 } // namespace uakv

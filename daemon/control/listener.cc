@@ -23,7 +23,8 @@ Result<void> make_directory_of(const std::string &path) {
         return {};
     }
     const std::string directory = path.substr(0, slash);
-    if (::mkdir(directory.c_str(), 0750) != 0 && errno != EEXIST) {
+    // The mode of the socket says who may connect, so others may pass here.
+    if (::mkdir(directory.c_str(), 0755) != 0 && errno != EEXIST) {
         return errno_error(UAKV_ERR_INVALID, errno, "cannot make the directory %s for the socket", directory.c_str());
     }
     return {};
@@ -104,6 +105,13 @@ Result<Listener> Listener::open(const std::string &path) {
     }
     listener.socket_ = std::move(socket.value());
     return listener;
+}
+
+Result<void> Listener::let_connect(Callers callers) const {
+    if (::chmod(path_.c_str(), callers == Callers::everybody ? 0666 : 0660) != 0) {
+        return errno_error(UAKV_ERR_INVALID, errno, "cannot set the mode of the socket %s", path_.c_str());
+    }
+    return {};
 }
 
 Listener::~Listener() {

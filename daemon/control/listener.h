@@ -8,6 +8,12 @@
 
 namespace uakv {
 
+// Whom the file system lets connect to the socket. Who the daemon then serves is decided by the peer's credentials.
+enum class Callers {
+    group,     // the daemon's own user and group
+    everybody, // for tenants whose members are in other groups
+};
+
 class Listener {
 public:
     // Takes the path: makes its directory if that is missing, locks PATH.lock for the life of the process,
@@ -21,6 +27,9 @@ public:
     ~Listener();
 
     const Fd &socket() const { return socket_; }
+
+    // At first it is Callers::group.
+    Result<void> let_connect(Callers callers) const;
 
 private:
     Listener(std::string path, Fd lock) : path_(std::move(path)), lock_(std::move(lock)) {}

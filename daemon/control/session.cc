@@ -7,6 +7,13 @@
 #include <fmt/format.h>
 
 namespace uakv {
+namespace {
+
+// A client that keeps to its limit may seem to be over it, when a view ends and another begins during the look. The
+// chance of that is small, and that it happens so often in a row is out of the question.
+constexpr std::uint32_t looks_over_max = 20;
+
+} // namespace
 
 Result<SharedSession> SharedSession::create() {
     SharedSession shared;
@@ -28,53 +35,90 @@ Result<SharedSession> SharedSession::create() {
         return doorbell.take_error();
     }
     shared.doorbell = std::move(doorbell.value());
+    auto bell = create_doorbell();
+    if (!bell.ok()) {
+        return bell.take_error();
+    }
+    shared.bell = std::move(bell.value());
     shared.layout().header.magic = session_magic;
     shared.layout().header.layout_version = session_layout_version;
     return shared;
 }
 
-Session::Session(std::uint32_t number, Fd socket, PeerIdentity peer, Store &store)
-    : number_(number), socket_(std::move(socket)), peer_(std::move(peer)), store_(store), connected_ns_(now_ns()) {}
+Session::Session(std::uint32_t number, Fd socket, PeerIdentity peer)
+    : number_(number), socket_(std::move(socket)), peer_(std::move(peer)), heard_ns_(now_ns()) {}
 
 Session::~Session() {
-    if (shared_) {
-        store_.leases().detach(layout());
+    keep_report(Fd());
+    if (!shared_) {
+        return;
     }
+    tenant_->detach(*this);
     for (const std::uint64_t key : grants_) {
-        store_.give_back({static_cast<SegmentId>(key >> 32), static_cast<std::uint32_t>(key)});
+        tenant_->store().give_back({static_cast<SegmentId>(key >> 32), static_cast<std::uint32_t>(key)});
     }
 }
 
 std::string Session::name() const {
-    return fmt::format("client {} (pid {}, uid {})", number_, peer_.pid, peer_.uid);
+    const std::string tenant = tenant_ != nullptr ? ", tenant " + tenant_->name() : "";
+    return fmt::format("client {} (pid {}, uid {}{})", number_, peer_.pid, peer_.uid, tenant);
 }
 
-void Session::welcome(SharedSession shared, bool read_only) {
+void Session::note_report() {
+    heard_ns_ = now_ns();
+    reporting_ = true;
+}
+
+void Session::keep_report(Fd region) {
+    if (report_.valid()) {
+        empty_memfd(report_);
+    }
+    report_ = std::move(region);
+}
+
+void Session::welcome(Tenant &tenant, std::vector<Charge> charges, SharedSession shared, bool read_only) {
     UAKV_ASSERT(!shared_);
+    tenant_ = &tenant;
+    charges_ = std::move(charges);
     shared_ = std::move(shared);
     read_only_ = read_only;
-    ring_.emplace(layout());
+    leased_bytes_max_ = tenant.settings().leased_bytes_max;
+    ring_.emplace(layout(), shared_->bell);
     const bool asleep = ring_->sleep_unless_pending();
     UAKV_ASSERT(asleep); // nobody else has the memory yet
-    store_.leases().attach(layout());
+    tenant_->attach(*this);
+}
+
+std::optional<std::uint64_t> Session::leased_too_much() {
+    if (leased_bytes_max_ == 0) {
+        return std::nullopt;
+    }
+    const std::uint64_t leased_bytes = tenant_->store().leased_bytes(layout());
+    looks_over_ = leased_bytes > leased_bytes_max_ ? looks_over_ + 1 : 0;
+    return looks_over_ >= looks_over_max ? std::optional(leased_bytes) : std::nullopt;
+}
+
+void Session::give_up_leases() {
+    leased_bytes_max_ = 0;
+    tenant_->store().leases().detach(layout());
 }
 
 bool Session::drain_touches() {
-    return touches_.drain(layout(), store_.index().entry_capacity(), [this](EntryId entry) { store_.touch(entry); });
+    Store &store = tenant_->store();
+    return touches_.drain(layout(), store.index().entry_capacity(), [&store](EntryId entry) { store.touch(entry); });
 }
 
-bool Session::reclaim() {
-    const std::size_t before = grants_.size();
+void Session::reclaim(std::vector<SlotRef> &reclaimed) {
     reclaim_kept(
         layout(),
         [this](SegmentId segment, std::uint32_t slot) {
             return holds({segment, slot});
         },
-        [this](SegmentId segment, std::uint32_t slot) {
+        [&](SegmentId segment, std::uint32_t slot) {
             let_go({segment, slot});
-            store_.give_back({segment, slot});
+            tenant_->store().give_back({segment, slot});
+            reclaimed.push_back({segment, slot});
         });
-    return grants_.size() < before;
 }
 
 } // namespace uakv

@@ -1,10 +1,13 @@
 // One client, from its connection to its end: who it is, what it shares with us, what it holds. What it
 // holds is given back when the session is destroyed, which is when the client's process has died or has let
 // go of the connection: not before, for it may still write to the slots that it was granted.
+//
+// A connection is a session from its beginning, but belongs to a tenant only from its welcome on. One that asks for
+// reports instead of saying hello never does.
 #pragma once
 
+#include "daemon/control/tenant.h"
 #include "daemon/io/event_loop.h"
-#include "daemon/store/store.h"
 #include "ipc/process_handle.h"
 #include "ipc/ring_consumer.h"
 #include "ipc/touch_ring.h"
@@ -21,7 +24,8 @@ namespace uakv {
 struct SharedSession {
     Fd memory;
     Mapping mapping;
-    Fd doorbell;
+    Fd doorbell; // the client rings it
+    Fd bell;     // the daemon rings it
 
     static Result<SharedSession> create();
     SessionLayout &layout() const { return mapping.at<SessionLayout>(0); }
@@ -29,27 +33,47 @@ struct SharedSession {
 
 class Session {
 public:
-    Session(std::uint32_t number, Fd socket, PeerIdentity peer, Store &store);
+    // What a client costs of the daemon's descriptors: its socket, its process, and those of SharedSession.
+    static constexpr std::uint64_t descriptors = 5;
+
+    Session(std::uint32_t number, Fd socket, PeerIdentity peer);
     ~Session();
     Session(const Session &) = delete;
     Session &operator=(const Session &) = delete;
 
-    // "client 12 (pid 345, uid 1000)", for logs.
+    // "client 12 (pid 345, uid 1000, tenant default)", for logs.
     std::string name() const;
 
     std::uint32_t number() const { return number_; }
     const PeerIdentity &peer() const { return peer_; }
     const Fd &socket() const { return socket_; }
-    std::uint64_t connected_ns() const { return connected_ns_; }
+
+    // Before the handshake: when the peer connected or asked for a report last, and whether it asked for any.
+    std::uint64_t heard_ns() const { return heard_ns_; }
+    bool reporting() const { return reporting_; }
+    void note_report();
+
+    // Its last report is kept until it asks for another, or goes: then the memory is freed, whoever still holds it.
+    void keep_report(Fd region);
 
     // After the handshake.
-    void welcome(SharedSession shared, bool read_only);
+    void welcome(Tenant &tenant, std::vector<Charge> charges, SharedSession shared, bool read_only);
     bool welcomed() const { return shared_.has_value(); }
     bool read_only() const { return read_only_; }
+    Tenant &tenant() const { return *tenant_; }
     SessionLayout &layout() const { return shared_->layout(); }
     const Fd &memory() const { return shared_->memory; }
     const Fd &doorbell() const { return shared_->doorbell; }
+    const Fd &bell() const { return shared_->bell; }
     RingConsumer &ring() { return *ring_; }
+
+    // One look at what it holds views on. Nothing while that is within what it was told that it may, or was so at one
+    // of the last looks: what is read here is no picture of one moment, for the client goes on meanwhile.
+    std::optional<std::uint64_t> leased_too_much();
+    std::uint64_t leased_bytes_max() const { return leased_bytes_max_; }
+
+    // What it holds views on is not kept for it any longer, and not looked at.
+    void give_up_leases();
 
     // Tells the store what the client hit. False when the client wrote nonsense.
     bool drain_touches();
@@ -60,16 +84,29 @@ public:
     void let_go(SlotRef slot) { grants_.erase(key_of(slot)); }
     std::size_t grants() const { return grants_.size(); }
 
-    // Takes back the slots that the client keeps for later. True when there were some.
-    bool reclaim();
+    // Takes back the slots that the client keeps for later, and appends them to `reclaimed`.
+    void reclaim(std::vector<SlotRef> &reclaimed);
 
     // Requests for a slot that wait for memory.
-    struct ParkedGrant {
+    struct WaitingGrant {
         std::uint64_t user_data = 0;
         std::uint64_t length = 0;
         std::uint64_t since_ns = 0;
+        std::optional<FlightKey> flight; // what the slot is for, when it was claimed
     };
-    std::vector<ParkedGrant> parked;
+    std::vector<WaitingGrant> waiting_grants;
+
+    // Claims that wait for another client to compute the block, and clears that are not through.
+    std::uint32_t waiting_claims = 0;
+    std::uint32_t running_clears = 0;
+
+    // Submissions that were taken and are not answered yet.
+    std::uint32_t unanswered() const {
+        return static_cast<std::uint32_t>(waiting_grants.size()) + waiting_claims + running_clears;
+    }
+
+    // Segments that were sent to it since it had read all that it was sent.
+    std::uint32_t unread_segments = 0;
 
     // We have ended this session and wait for the client to go; it is not served any more.
     bool ended = false;
@@ -92,9 +129,14 @@ private:
     const std::uint32_t number_;
     Fd socket_;
     const PeerIdentity peer_;
-    Store &store_;
-    const std::uint64_t connected_ns_;
+    std::uint64_t heard_ns_;
+    bool reporting_ = false;
+    Tenant *tenant_ = nullptr;
+    Fd report_;
+    std::vector<Charge> charges_;
     bool read_only_ = false;
+    std::uint64_t leased_bytes_max_ = 0; // 0: no limit
+    std::uint32_t looks_over_ = 0;       // in a row
     std::optional<SharedSession> shared_;
     std::optional<RingConsumer> ring_;
     TouchReader touches_;

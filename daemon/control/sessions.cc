@@ -3,7 +3,6 @@
 #include "daemon/base/log.h"
 #include "ipc/clock.h"
 #include "ipc/processors.h"
-#include "ipc/untrusted.h"
 
 #include <algorithm>
 #include <sched.h>
@@ -29,9 +28,8 @@ std::uint64_t hot_ns(std::uint64_t gap_ns) {
 
 } // namespace
 
-Sessions::Sessions(EventLoop &loop, Store &store, Fd index)
-    : loop_(loop), store_(store), greeting_(store, std::move(index)),
-      dispatcher_(store, {[this] { return statistics(); }, [this] { return reclaim(); }}), started_ns_(now_ns()) {}
+Sessions::Sessions(EventLoop &loop, Tenants &tenants, const Reports &reports, Stages &stages)
+    : loop_(loop), tenants_(tenants), greeting_(tenants, reports), dispatcher_(stages) {}
 
 Sessions::~Sessions() {
     while (!sessions_.empty()) {
@@ -63,17 +61,20 @@ bool Sessions::accept_all(const Fd &listener) {
 
 void Sessions::add(Fd socket, PeerIdentity peer) {
     const Number number = next_number_++;
-    auto session = std::make_unique<Session>(number, std::move(socket), std::move(peer), store_);
-    if (auto admitted = Greeting::admit(session->peer()); !admitted.ok()) {
-        log_warn("{} was refused: {}", session->name(), admitted.error().detail);
-        Greeting::say_why(*session, admitted.error());
+    auto session = std::make_unique<Session>(number, std::move(socket), std::move(peer));
+    if (auto admitted = tenants_.admit(session->peer()); !admitted.ok()) {
+        turn_away(*session, admitted.error());
         return;
     }
-    if (sessions_.size() >= limits::clients_max) {
-        log_warn("{} was refused: {} clients are connected, which is all that there can be", session->name(),
-                 limits::clients_max);
-        Greeting::say_why(*session, error(UAKV_ERR_DENIED, "%u clients are connected, which is all that there can be",
-                                          limits::clients_max));
+    const bool admin = tenants_.is_admin(session->peer());
+    if (sessions_.size() >= limits::clients_max + (admin ? limits::operators_max : 0)) {
+        turn_away(*session, error(UAKV_ERR_DENIED, "%u clients are connected, which is all that there can be",
+                                  limits::clients_max));
+        return;
+    }
+    if (const uid_t user = session->peer().uid; !admin && has_too_many_greetings(user)) {
+        turn_away(*session, error(UAKV_ERR_DENIED, "%u connections of user %u have not said hello yet",
+                                  limits::greetings_per_user_max, user));
         return;
     }
     Session &added = *session;
@@ -82,6 +83,36 @@ void Sessions::add(Fd socket, PeerIdentity peer) {
     if (!watch(added)) {
         destroy(number);
     }
+}
+
+std::vector<Sessions::Number> Sessions::greetings_of(uid_t user) const {
+    std::vector<Number> greetings;
+    for (const auto &[number, session] : sessions_) {
+        if (!session->welcomed() && session->peer().uid == user) {
+            greetings.push_back(number);
+        }
+    }
+    return greetings;
+}
+
+// Many that begin at once are no harm: their hello is there already, but was not read.
+bool Sessions::has_too_many_greetings(uid_t user) {
+    if (greeting_count_ < limits::greetings_per_user_max) {
+        return false;
+    }
+    std::vector<Number> greetings = greetings_of(user);
+    if (greetings.size() >= limits::greetings_per_user_max) {
+        std::for_each(greetings.begin(), greetings.end(), [this](Number number) { on_message(number); });
+        greetings = greetings_of(user);
+    }
+    return greetings.size() >= limits::greetings_per_user_max;
+}
+
+// Anybody may be able to try, as often as he likes: the log tells of some.
+void Sessions::turn_away(const Session &session, const Error &why) {
+    log(turned_away_.take(now_ns()) ? LogLevel::warn : LogLevel::debug, "{} was refused: {}", session.name(),
+        why.detail);
+    Greeting::say_why(session, why);
 }
 
 bool Sessions::watch(Session &session) {
@@ -176,14 +207,13 @@ bool Sessions::serve() {
     for (std::size_t i = 0; i < hot_.size();) {
         Session *session = hot_[i];
         std::string violation;
-        switch (dispatcher_.serve(*session, violation)) {
+        switch (dispatcher_.serve(*session, now, violation)) {
         case Dispatcher::Served::nothing:
             break;
         case Dispatcher::Served::something: {
             session->gap_ns = (7 * session->gap_ns + std::min(now - session->worked_ns, hot_ns_max)) / 8;
             session->worked_ns = now;
             session->active_ns = now;
-            parked_ = parked_ || !session->parked.empty();
             worked = true;
             break;
         }
@@ -194,6 +224,7 @@ bool Sessions::serve() {
             ++i;
         }
     }
+    waiting_ = dispatcher_.take_waits() || waiting_;
     if (worked && now - touches_drained_ns_ >= touches_every_ns) {
         drain_all_touches(now);
     }
@@ -227,24 +258,65 @@ void Sessions::drain_all_touches(std::uint64_t now) {
     }
 }
 
-void Sessions::retry_parked() {
-    parked_ = false;
+void Sessions::retry_waiting() {
     for (auto &[number, session] : sessions_) {
-        if (session->ended || session->parked.empty()) {
+        if (!session->waiting_grants.empty()) {
+            dispatcher_.retry_waiting(*session);
+        }
+    }
+    dispatcher_.take_waits(); // all are looked at here
+    waiting_ = std::any_of(sessions_.begin(), sessions_.end(),
+                           [](const auto &each) { return !each.second->waiting_grants.empty(); });
+    end_those_that_hold_too_much(now_ns());
+}
+
+// The library keeps to the limit on leased bytes; a client that goes round it is found out once it hurts others. To end
+// it would not help them, for it can still write lease words, as those can that were ended before: so these words count
+// no longer.
+void Sessions::end_those_that_hold_too_much(std::uint64_t now) {
+    for (const auto &tenant : tenants_.all()) {
+        if (!tenant->take_short(now)) {
             continue;
         }
-        dispatcher_.retry_parked(*session);
-        session->ring().publish();
-        parked_ = parked_ || !session->parked.empty();
+        tenant->for_each_session([&](Session &session) {
+            if (const auto leased_bytes = session.leased_too_much()) {
+                end(session, error(UAKV_ERR_DENIED,
+                                   "it holds views on %llu bytes, of %llu that it may (leased_memory), and memory is "
+                                   "short; what it views is no longer kept for it",
+                                   static_cast<unsigned long long>(*leased_bytes),
+                                   static_cast<unsigned long long>(session.leased_bytes_max())));
+                session.give_up_leases();
+            }
+        });
     }
+}
+
+void Sessions::expire_flights(std::uint64_t now) {
+    for (const auto &tenant : tenants_.all()) {
+        if (tenant->flights().next_late_ns(tenant->flight_ns_max()) <= now) {
+            dispatcher_.expire_flights(*tenant, now);
+            waiting_ = dispatcher_.take_waits() || waiting_;
+        }
+    }
+}
+
+std::uint64_t Sessions::next_late_ns() const {
+    std::uint64_t next = UINT64_MAX;
+    for (const auto &tenant : tenants_.all()) {
+        next = std::min(next, tenant->flights().next_late_ns(tenant->flight_ns_max()));
+    }
+    return next;
 }
 
 void Sessions::expire_greetings() {
     const std::uint64_t now = now_ns();
     std::vector<Number> expired;
     for (const auto &[number, session] : sessions_) {
-        if (!session->welcomed() && now - session->connected_ns() > greeting_ns_max) {
-            log_warn("{} was dropped: it did not say hello within {} s", session->name(), greeting_ns_max / ns_per_s);
+        if (!session->welcomed() && now - session->heard_ns() > greeting_ns_max) {
+            if (!session->reporting()) {
+                log_warn("{} was dropped: it did not say hello within {} s", session->name(),
+                         greeting_ns_max / ns_per_s);
+            }
             expired.push_back(number);
         }
     }
@@ -265,19 +337,21 @@ void Sessions::end(Session &session, const Error &why) {
     unwatch(session.doorbell_watch);
     std::erase(hot_, &session);
     session.hot = false;
-    session.parked.clear();
+    leave(session);
+}
+
+// Others may have waited for what it would have computed.
+void Sessions::leave(Session &session) {
+    if (session.welcomed()) {
+        dispatcher_.leave(session);
+        waiting_ = dispatcher_.take_waits() || waiting_;
+    }
 }
 
 void Sessions::destroy(Number number) {
     Session &session = *find(number);
-    if (session.welcomed()) {
-        const SessionHeader &header = session.layout().header;
-        past_hits_ += load_once(header.touch_tail);
-        past_misses_ += load_once(header.misses);
-        past_bytes_hit_ += load_once(header.bytes_hit);
-    } else {
-        --greeting_count_;
-    }
+    greeting_count_ -= session.welcomed() ? 0U : 1U;
+    leave(session);
     log_debug("{} is gone", session.name());
     unwatch(session.socket_watch);
     unwatch(session.process_watch);
@@ -296,34 +370,6 @@ Session *Sessions::find(Number number) {
     const auto found = sessions_.find(number);
     UAKV_ASSERT(found != sessions_.end()); // its watches end with it
     return found->second.get();
-}
-
-bool Sessions::reclaim() {
-    bool any = false;
-    for (auto &[number, session] : sessions_) {
-        any = (session->welcomed() && session->reclaim()) || any;
-    }
-    return any;
-}
-
-uakv_statistics Sessions::statistics() {
-    uakv_statistics values{};
-    values.struct_size = sizeof values;
-    store_.describe(values);
-    values.hits = past_hits_;
-    values.misses = past_misses_;
-    values.bytes_hit = past_bytes_hit_;
-    for (const auto &[number, session] : sessions_) {
-        if (session->welcomed()) {
-            const SessionHeader &header = session->layout().header;
-            values.hits += load_once(header.touch_tail);
-            values.misses += load_once(header.misses);
-            values.bytes_hit += load_once(header.bytes_hit);
-            ++values.clients;
-        }
-    }
-    values.uptime_ms = (now_ns() - started_ns_) / ns_per_ms;
-    return values;
 }
 
 } // namespace uakv

@@ -19,7 +19,7 @@ namespace uakv {
 
 class Sessions {
 public:
-    Sessions(EventLoop &loop, Store &store, Fd index);
+    Sessions(EventLoop &loop, Tenants &tenants, const Reports &reports, Stages &stages);
     ~Sessions();
     Sessions(const Sessions &) = delete;
     Sessions &operator=(const Sessions &) = delete;
@@ -35,15 +35,25 @@ public:
     bool any_hot() const { return !hot_.empty(); }
 
     // Upkeep that is due now and then, or when memory has become free.
-    void retry_parked();
-    bool any_parked() const { return parked_; }
+    void retry_waiting();
+    bool any_waiting() const { return waiting_; }
     void expire_greetings();
     bool any_greeting() const { return greeting_count_ > 0; }
+
+    // Goes on with emptying spaces; true when there is more to do at once.
+    bool continue_clears() { return dispatcher_.continue_clears(); }
+
+    // Ends the wait for clients that compute a block for too long; the next is too late at next_late_ns (now_ns).
+    void expire_flights(std::uint64_t now);
+    std::uint64_t next_late_ns() const;
 
 private:
     using Number = std::uint32_t;
 
     void add(Fd socket, PeerIdentity peer);
+    std::vector<Number> greetings_of(uid_t user) const;
+    bool has_too_many_greetings(uid_t user);
+    void turn_away(const Session &session, const Error &why);
     bool watch(Session &session);
     void on_message(Number number);
     void note_welcome(const Session &session);
@@ -51,31 +61,26 @@ private:
     void make_hot(Session &session, std::uint64_t now);
     void cool_down(std::uint64_t now);
     void drain_all_touches(std::uint64_t now);
+    void end_those_that_hold_too_much(std::uint64_t now);
+    void leave(Session &session);
     void end(Session &session, const Error &why);
     void destroy(Number number);
     void unwatch(EventLoop::WatchId &watch);
     Session *find(Number number);
-    bool reclaim();
-    uakv_statistics statistics();
 
     EventLoop &loop_;
-    Store &store_;
+    Tenants &tenants_;
     Greeting greeting_;
     Dispatcher dispatcher_;
-    const std::uint64_t started_ns_;
     Number next_number_ = 1;
     std::unordered_map<Number, std::unique_ptr<Session>> sessions_;
     std::vector<Session *> hot_;
     std::size_t greeting_count_ = 0; // connected, but have not said hello
-    bool parked_ = false;
+    bool waiting_ = false;           // some session has a request that waits for memory
     bool accept_failed_ = false;
+    TokenBucket turned_away_{10}; // lines of the log
     bool told_trust_ = false;
     std::uint64_t touches_drained_ns_ = 0;
-
-    // What clients that are gone have counted.
-    std::uint64_t past_hits_ = 0;
-    std::uint64_t past_misses_ = 0;
-    std::uint64_t past_bytes_hit_ = 0;
 };
 
 } // namespace uakv

@@ -6,15 +6,16 @@
 
 namespace uakv {
 
-Result<Fd> open_stop_signals() {
+Result<Fd> open_signals() {
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     if (const int number = ::pthread_sigmask(SIG_BLOCK, &set, nullptr); number != 0) {
-        return errno_error(UAKV_ERR_INTERNAL, number, "cannot block the stop signals");
+        return errno_error(UAKV_ERR_INTERNAL, number, "cannot block the signals that the daemon reads");
     }
     Fd fd(::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
     if (!fd.valid()) {
@@ -23,12 +24,14 @@ Result<Fd> open_stop_signals() {
     return fd;
 }
 
-std::optional<int> read_signal(const Fd &signals) {
+Asked read_signal(const Fd &signals) {
     signalfd_siginfo info{};
-    if (::read(signals.get(), &info, sizeof info) != static_cast<ssize_t>(sizeof info)) {
-        return std::nullopt;
+    const ssize_t length = ::read(signals.get(), &info, sizeof info);
+    if (length <= 0) {
+        return Asked::nothing;
     }
-    return static_cast<int>(info.ssi_signo);
+    const bool hangup = length == static_cast<ssize_t>(sizeof info) && info.ssi_signo == SIGHUP;
+    return hangup ? Asked::reload : Asked::stop;
 }
 
 } // namespace uakv

@@ -25,15 +25,12 @@ void Lru::inserted(EntryId entry, SizeClass size_class, std::optional<EntryId> p
     node.stamp = ++clock_;
     node.children = 0;
     node.parent = none;
-    node.size_class = static_cast<std::uint16_t>(size_class);
+    node.size_class = static_cast<std::uint8_t>(size_class);
     node.resident = true;
     if (parent && *parent != entry && *parent < nodes_.size() && nodes_[*parent].resident) {
-        Node &above = nodes_[*parent];
         node.parent = *parent;
-        node.parent_turn = above.turn;
-        if (above.children++ == 0) {
-            unlink(*parent);
-        }
+        node.parent_turn = nodes_[*parent].turn;
+        hangs_on_parent(node);
     }
     link_after(entry, lists_[size_class].hottest);
 }
@@ -52,16 +49,46 @@ void Lru::touched(EntryId entry) {
 
 void Lru::removed(EntryId entry) {
     Node &node = nodes_[entry];
-    UAKV_ASSERT(node.resident);
+    UAKV_ASSERT(node.resident && !node.held);
     if (node.listed) {
         unlink(entry);
     }
     node.resident = false;
-    if (node.parent == none) {
-        return;
+    leaves_parent(node);
+}
+
+void Lru::hold(EntryId entry) {
+    Node &node = nodes_[entry];
+    UAKV_ASSERT(node.resident && !node.held);
+    if (node.listed) {
+        unlink(entry);
     }
-    Node &above = nodes_[node.parent];
-    if (above.resident && above.turn == node.parent_turn && --above.children == 0) {
+    node.held = true;
+    leaves_parent(node);
+}
+
+void Lru::let_go(EntryId entry) {
+    Node &node = nodes_[entry];
+    UAKV_ASSERT(node.resident && node.held);
+    node.held = false;
+    hangs_on_parent(node);
+    if (node.children == 0) {
+        join(entry);
+    }
+}
+
+bool Lru::has_parent(const Node &node) const {
+    return node.parent != none && nodes_[node.parent].resident && nodes_[node.parent].turn == node.parent_turn;
+}
+
+void Lru::hangs_on_parent(const Node &node) {
+    if (has_parent(node) && nodes_[node.parent].children++ == 0 && nodes_[node.parent].listed) {
+        unlink(node.parent);
+    }
+}
+
+void Lru::leaves_parent(const Node &node) {
+    if (has_parent(node) && --nodes_[node.parent].children == 0 && !nodes_[node.parent].held) {
         join(node.parent);
     }
 }
@@ -92,7 +119,7 @@ void Lru::unlink(EntryId entry) {
     node.listed = false;
 }
 
-// Puts a block whose last child has left among the leaves, ordered by use.
+// Puts a block that has become a leaf among the leaves, ordered by use.
 void Lru::join(EntryId entry) {
     const List &list = lists_[nodes_[entry].size_class];
     std::uint32_t colder = none;

@@ -21,6 +21,12 @@ public:
     virtual void touched(EntryId entry) = 0; // also for entries that it does not know: ignored
     virtual void removed(EntryId entry) = 0;
 
+    // The block must stay: coldest() does not name it until it is let go. A resident one, not held already; let_go()
+    // comes before removed(). That it stays keeps no other block: those that it hangs on may leave as if it were gone,
+    // or else the end of a prompt would keep all of it.
+    virtual void hold(EntryId entry) = 0;
+    virtual void let_go(EntryId entry) = 0;
+
     // The block of the class that should leave next; nothing when there is none.
     virtual std::optional<EntryId> coldest(SizeClass size_class) const = 0;
 

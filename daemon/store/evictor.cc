@@ -1,5 +1,7 @@
 #include "daemon/store/evictor.h"
 
+#include "ipc/clock.h"
+
 #include <algorithm>
 
 namespace uakv {
@@ -22,31 +24,18 @@ void Evictor::used(EntryId entry) {
 }
 
 void Evictor::retire(EntryId entry, Departure departure) {
-    const std::uint64_t length = index_.entry(entry).length;
-    if (const IndexEntry &block = index_.entry(entry); (home_of(block).flags & entry_expires) != 0) {
-        expiry_.remove(block.expires_ms, entry);
+    const IndexEntry &block = index_.entry(entry);
+    const EntryHome home = home_of(block);
+    if ((home.flags & entry_expires) != 0) {
+        records_.expiry.remove(block.expires_ms, entry);
     }
+    records_.pins.unpin(entry);
+    records_.counters.left(home.space, block.length, departure);
+    records_.departures.add(home.space, block.key, departure, boot_ms());
     index_.retire(entry);
     policy_.removed(entry);
     limbo_.push_back(entry);
     unsettled_ = true;
-    --counters_.blocks;
-    counters_.bytes_blocks -= length;
-    switch (departure) {
-    case Departure::evicted:
-        ++counters_.evictions;
-        counters_.bytes_evicted += length;
-        break;
-    case Departure::removed:
-        ++counters_.removals;
-        break;
-    case Departure::expired:
-        ++counters_.expirations;
-        break;
-    case Departure::corrupt:
-        ++counters_.corruptions;
-        break;
-    }
 }
 
 void Evictor::settle() {
@@ -82,7 +71,7 @@ void Evictor::mark_leased() {
 void Evictor::make_room(SizeClass size_class, std::uint32_t wanted) {
     const auto enough = [&] { return slots_.free_slots(size_class) >= wanted || slots_.unassigned_segments() > 0; };
     settle();
-    if (enough()) {
+    if (!evicting_ || enough()) {
         return;
     }
     mark_leased();
@@ -144,9 +133,9 @@ bool Evictor::is_worth_taking(SegmentId segment, SizeClass for_class) const {
     return theirs && (policy_.now() - own_last) * age_ratio < policy_.now() - policy_.last_used(*theirs);
 }
 
-// Nobody reads or fills a slot of it (as of the last mark_leased).
+// Nobody reads or fills a slot of it (as of the last mark_leased), and none is pinned.
 bool Evictor::can_drain(SegmentId segment) const {
-    bool can = true;
+    bool can = !records_.pins.any_in(segment);
     slots_.for_each_used(segment, [&](std::optional<EntryId> entry) { can = can && entry && !is_leased(*entry); });
     return can;
 }
@@ -168,10 +157,27 @@ void Evictor::continue_drain() {
         const IndexEntry &block = index_.entry(entry);
         // It may have left by itself meanwhile, and the entry may be another block's.
         if (is_live(block.generation) && home_of(block).segment == drain_segment_) {
-            retire(entry, Departure::evicted);
+            retire(entry, Departure::rebalanced);
         }
     }
     settle();
+}
+
+void Evictor::spare(SegmentId segment) {
+    if (!draining() || drain_segment_ != segment) {
+        return;
+    }
+    drain_list_.clear();
+    if (slots_.is_draining(segment)) {
+        slots_.stop_drain(segment);
+    }
+}
+
+void Evictor::set_evicting(bool evicting) {
+    evicting_ = evicting;
+    if (!evicting) {
+        spare(drain_segment_);
+    }
 }
 
 } // namespace uakv

@@ -6,9 +6,11 @@
 
 #include "daemon/policy/policy.h"
 #include "daemon/store/counters.h"
+#include "daemon/store/departures.h"
 #include "daemon/store/expiry.h"
 #include "daemon/store/index_writer.h"
 #include "daemon/store/lease_tables.h"
+#include "daemon/store/pins.h"
 #include "daemon/store/slots.h"
 
 #include <cstdint>
@@ -19,9 +21,18 @@ namespace uakv {
 
 class Evictor {
 public:
-    Evictor(IndexWriter &index, Slots &slots, Policy &policy, Expiry &expiry, const LeaseTables &leases,
-            Counters &counters)
-        : index_(index), slots_(slots), policy_(policy), expiry_(expiry), leases_(leases), counters_(counters) {}
+    // What a block that leaves must be taken out of.
+    struct Records {
+        Expiry &expiry;
+        Pins &pins;
+        Counters &counters;
+        Departures &departures;
+    };
+    Evictor(IndexWriter &index, Slots &slots, Policy &policy, const LeaseTables &leases, Records records)
+        : index_(index), slots_(slots), policy_(policy), leases_(leases), records_(records) {}
+
+    // Whether blocks may be evicted at all; without it make_room() only settles.
+    void set_evicting(bool evicting);
 
     // The block was stored or hit: neither it nor its segment is cold.
     void used(EntryId entry);
@@ -40,6 +51,9 @@ public:
     bool draining() const { return !drain_list_.empty(); }
     void continue_drain();
 
+    // The segment is not taken over: a block in it was pinned.
+    void spare(SegmentId segment);
+
     std::size_t limbo() const { return limbo_.size(); }
     // Blocks were retired since the last settle().
     bool unsettled() const { return unsettled_; }
@@ -55,10 +69,10 @@ private:
     IndexWriter &index_;
     Slots &slots_;
     Policy &policy_;
-    Expiry &expiry_;
     const LeaseTables &leases_;
-    Counters &counters_;
+    Records records_;
 
+    bool evicting_ = true;
     std::vector<EntryId> limbo_;
     bool unsettled_ = false;
     std::vector<std::uint32_t> marks_; // entry is leased when its mark is that of the last scan

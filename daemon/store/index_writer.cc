@@ -1,12 +1,12 @@
 #include "daemon/store/index_writer.h"
 
+#include "daemon/store/random_word.h"
 #include "ipc/hashing.h"
 #include "ipc/untrusted.h"
 
 #include <algorithm>
 #include <bit>
 #include <cerrno>
-#include <sys/random.h>
 
 namespace uakv {
 namespace {
@@ -16,14 +16,6 @@ constexpr std::uint64_t entry_step_bytes = 1ULL << 20;
 
 constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t step) {
     return (value + step - 1) / step * step;
-}
-
-std::uint64_t random_word() {
-    std::uint64_t word = 0;
-    // Cannot fail for so few bytes once the kernel has booted.
-    const ssize_t got = ::getrandom(&word, sizeof word, 0);
-    UAKV_ASSERT(got == static_cast<ssize_t>(sizeof word));
-    return word;
 }
 
 } // namespace

@@ -80,6 +80,16 @@ void Slots::drain(SegmentId number) {
     segment.draining = true;
 }
 
+void Slots::stop_drain(SegmentId number) {
+    Segment &segment = segments_[number];
+    UAKV_ASSERT(segment.assigned && segment.draining);
+    segment.draining = false;
+    if (!segment.free.empty()) {
+        open(number);
+        classes_[segment.size_class].free += static_cast<std::uint32_t>(segment.free.size());
+    }
+}
+
 void Slots::assign(SegmentId number, SizeClass size_class) {
     Segment &segment = segments_[number];
     const auto count = static_cast<std::uint32_t>(segment_bytes_ / slot_bytes_of(size_class));

@@ -59,6 +59,15 @@ public:
     // Hands out no more slots of the segment, so that it loses its class once all have come back.
     void drain(SegmentId number);
 
+    // Takes drain() back: the segment keeps its class.
+    void stop_drain(SegmentId number);
+
+    // Whether the block has this slot still.
+    bool is_block(SlotRef slot, EntryId block) const {
+        const std::vector<std::uint32_t> &owners = segments_[slot.segment].owners;
+        return segments_[slot.segment].assigned && slot.index < owners.size() && owners[slot.index] == block;
+    }
+
     // Calls visit(owner) for the slots in use: an entry, or nothing for a granted slot.
     template <typename Visit> void for_each_used(SegmentId segment, Visit visit) const {
         for (const std::uint32_t owner : segments_[segment].owners) {

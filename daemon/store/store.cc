@@ -1,6 +1,7 @@
 #include "daemon/store/store.h"
 
 #include "daemon/policy/lru.h"
+#include "daemon/store/random_word.h"
 #include "ipc/clock.h"
 #include "ipc/hashing.h"
 
@@ -10,13 +11,12 @@
 namespace uakv {
 namespace {
 
-// Eviction begins when less than this fraction of a class is free, and goes on to twice as much, a batch at a time.
-constexpr std::uint32_t free_fraction = 64;
 constexpr std::uint32_t eviction_batch_max = 64;
 
 } // namespace
 
-Result<std::unique_ptr<Store>> Store::create(std::uint64_t memory_bytes) {
+Result<std::unique_ptr<Store>> Store::create(const StoreOptions &options) {
+    const std::uint64_t memory_bytes = options.memory_bytes;
     UAKV_ASSERT(memory_bytes >= limits::memory_bytes_min && memory_bytes <= limits::memory_bytes_max);
     const std::uint64_t segment_bytes = std::clamp(std::bit_floor(memory_bytes / limits::segments_per_memory),
                                                    limits::segment_bytes_min, limits::segment_bytes_max);
@@ -31,14 +31,25 @@ Result<std::unique_ptr<Store>> Store::create(std::uint64_t memory_bytes) {
         return maker.take_error();
     }
     return std::unique_ptr<Store>(
-        new Store(std::move(index.value()), std::move(maker.value()), segments, segment_bytes));
+        new Store(std::move(index.value()), std::move(maker.value()), segments, segment_bytes, options));
 }
 
 Store::Store(IndexWriter index, std::unique_ptr<SegmentMaker> maker, std::uint32_t segments,
-             std::uint64_t segment_bytes)
+             std::uint64_t segment_bytes, const StoreOptions &options)
     : index_(std::move(index)), maker_(std::move(maker)), segment_count_(segments), segment_bytes_(segment_bytes),
       slots_(segment_bytes), spaces_(segment_bytes), policy_(std::make_unique<Lru>(index_.entry_capacity())),
-      evictor_(index_, slots_, *policy_, expiry_, leases_, counters_) {}
+      pins_(*policy_, options.pinned_bytes_max), departures_(boot_ms(), random_word()),
+      evictor_(index_, slots_, *policy_, leases_, {expiry_, pins_, counters_, departures_}) {
+    reconfigure(options);
+}
+
+void Store::reconfigure(const StoreOptions &options) {
+    UAKV_ASSERT(options.gc_threshold >= 0 && options.gc_threshold <= 1);
+    pins_.set_bytes_max(options.pinned_bytes_max);
+    evict_ = options.evict;
+    evictor_.set_evicting(options.evict);
+    gc_threshold_ = options.gc_threshold;
+}
 
 Store::Grant Store::grant(std::uint64_t length) {
     const SizeClass size_class = size_class_of(length);
@@ -57,7 +68,7 @@ Store::Grant Store::grant(std::uint64_t length) {
             return {GrantOutcome::granted, *slot};
         }
     }
-    evictor_.make_room(size_class, std::min(2 * low_watermark(size_class) + 1, eviction_batch_max));
+    evictor_.make_room(size_class, std::min(free_goal(size_class) + 1, eviction_batch_max));
     if (const auto slot = slots_.take(size_class)) {
         return {GrantOutcome::granted, *slot};
     }
@@ -128,10 +139,7 @@ uakv_status Store::commit(SlotRef slot, const CommitRequest &request) {
     }
     policy_->inserted(entry, size_class_of(slots_.slot_bytes(slot.segment)), parent);
     evictor_.used(entry);
-    ++counters_.stores;
-    counters_.bytes_stored += request.length;
-    ++counters_.blocks;
-    counters_.bytes_blocks += request.length;
+    counters_.entered(request.space, request.length);
     return UAKV_OK;
 }
 
@@ -143,6 +151,39 @@ bool Store::remove(SpaceId space, const uakv_key &key) {
     const bool expired = boot_ms() >= found.expires_ms;
     evictor_.retire(found.id, expired ? Departure::expired : Departure::removed);
     return !expired;
+}
+
+uakv_status Store::pin(SpaceId space, const uakv_key &key, std::uint32_t ttl_ms) {
+    const std::uint64_t now_ms = boot_ms();
+    pins_.end_due(now_ms);
+    Lookup::Found found;
+    if (!index_.lookup().find(space, key, found)) {
+        return UAKV_MISS;
+    }
+    if (ttl_ms == 0) {
+        pins_.unpin(found.id);
+        return UAKV_OK;
+    }
+    const std::uint64_t end_ms = ttl_ms == UAKV_PIN_FOREVER ? UINT64_MAX : now_ms + ttl_ms;
+    if (!pins_.pin(found.id, found.segment, slots_.slot_bytes(found.segment), end_ms)) {
+        return UAKV_ERR_NO_SPACE;
+    }
+    evictor_.spare(found.segment);
+    return UAKV_OK;
+}
+
+bool Store::clear_some(SpaceId space, EntryId &cursor, std::uint32_t steps, std::uint64_t &removed) {
+    const std::uint64_t now_ms = boot_ms();
+    for (; steps > 0 && cursor < index_.entries_used() && space_counters(space).blocks > 0; --steps, ++cursor) {
+        const IndexEntry &entry = index_.entry(cursor);
+        if (!is_live(entry.generation) || home_of(entry).space != space) {
+            continue;
+        }
+        const bool expired = now_ms >= entry.expires_ms;
+        evictor_.retire(cursor, expired ? Departure::expired : Departure::cleared);
+        removed += expired ? 0 : 1;
+    }
+    return cursor >= index_.entries_used() || space_counters(space).blocks == 0;
 }
 
 bool Store::drop_if_corrupt(SpaceId space, const uakv_key &key) {
@@ -170,6 +211,7 @@ void Store::expire() {
     while (const auto entry = expiry_.first_due(now_ms)) {
         evictor_.retire(*entry, Departure::expired);
     }
+    pins_.end_due(now_ms);
 }
 
 bool Store::maintain() {
@@ -179,11 +221,14 @@ bool Store::maintain() {
     if (evictor_.draining()) {
         evictor_.continue_drain();
     }
-    const bool full = slots_.unassigned_segments() == 0 && !maker_->promising();
+    const bool full = evict_ && slots_.unassigned_segments() == 0 && !maker_->promising();
+    std::sort(pressed_.begin(), pressed_.end());
+    pressed_.erase(std::unique(pressed_.begin(), pressed_.end()), pressed_.end());
     for (const SizeClass size_class : pressed_) {
         const std::uint32_t low = low_watermark(size_class);
         if (full && slots_.free_slots(size_class) < low) {
-            evictor_.make_room(size_class, std::min(2 * low, slots_.free_slots(size_class) + eviction_batch_max));
+            evictor_.make_room(size_class,
+                               std::min(free_goal(size_class), slots_.free_slots(size_class) + eviction_batch_max));
         }
     }
     pressed_.clear();
@@ -205,28 +250,14 @@ const Fd *Store::segment_fd(SegmentId segment, bool read_only) const {
 }
 
 std::uint32_t Store::low_watermark(SizeClass size_class) const {
-    return slots_.total_slots(size_class) / free_fraction;
+    return static_cast<std::uint32_t>(slots_.total_slots(size_class) * (1 - gc_threshold_));
 }
 
-void Store::describe(uakv_statistics &statistics) const {
-    statistics.stores = counters_.stores;
-    statistics.bytes_stored = counters_.bytes_stored;
-    statistics.exists = counters_.exists;
-    statistics.evictions = counters_.evictions;
-    statistics.bytes_evicted = counters_.bytes_evicted;
-    statistics.removals = counters_.removals;
-    statistics.expirations = counters_.expirations;
-    statistics.corruptions = counters_.corruptions;
-    statistics.no_space = counters_.no_space;
-    statistics.blocks = counters_.blocks;
-    statistics.bytes_blocks = counters_.bytes_blocks;
-    statistics.bytes_memory = segments_.size() * segment_bytes_;
-    statistics.bytes_capacity = segment_count_ * segment_bytes_;
-    statistics.bytes_index = index_.bytes_allocated();
-    statistics.slots_granted = slots_.granted_slots();
-    statistics.slots_limbo = evictor_.limbo();
-    statistics.leases = leases_.count();
-    statistics.spaces = spaces_.count();
+// Eviction ahead of need goes on to twice the low watermark, a batch at a time; never to more than half of what may be
+// in use.
+std::uint32_t Store::free_goal(SizeClass size_class) const {
+    const std::uint32_t low = low_watermark(size_class);
+    return low + std::min(low, (slots_.total_slots(size_class) - low) / 2);
 }
 
 } // namespace uakv

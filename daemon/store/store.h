@@ -2,19 +2,44 @@
 #pragma once
 
 #include "daemon/store/evictor.h"
+#include "daemon/store/pins.h"
 #include "daemon/store/segment_maker.h"
 #include "daemon/store/spaces.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <vector>
 
 namespace uakv {
 
+struct StoreOptions {
+    std::uint64_t memory_bytes = 0; // for blocks
+    std::uint64_t pinned_bytes_max = 0;
+    bool evict = true;               // false: full means UAKV_ERR_NO_SPACE
+    double gc_threshold = 63.0 / 64; // part of a size class in use from which on it is freed ahead of need; 1: never
+};
+
+// What is known of a block that is stored.
+struct BlockReport {
+    uakv_key key{};
+    std::optional<uakv_key> parent;
+    std::uint64_t bytes = 0;
+    SegmentId segment = 0;
+    std::uint64_t expires_ms = UINT64_MAX; // boot_ms(); UINT64_MAX: does not
+    bool pinned = false;
+    std::uint32_t leases = 0; // views that clients hold on it
+};
+
 class Store {
 public:
-    // With room for memory_bytes of blocks, which come in the background.
-    static Result<std::unique_ptr<Store>> create(std::uint64_t memory_bytes);
+    // The memory comes in the background.
+    static Result<std::unique_ptr<Store>> create(const StoreOptions &options);
+
+    // Takes all of the options but memory_bytes. Blocks that are pinned stay so.
+    void reconfigure(const StoreOptions &options);
 
     // ---- slots -------------------------------------------------------------------------------------------
 
@@ -55,6 +80,14 @@ public:
     // False when there was no such block.
     bool remove(SpaceId space, const uakv_key &key);
 
+    // Keeps the block from being evicted for ttl_ms, or UAKV_PIN_FOREVER; the last call counts. 0: no longer. UAKV_OK,
+    // UAKV_MISS, or UAKV_ERR_NO_SPACE when the slots of pinned blocks would be more than pinned_bytes_max.
+    uakv_status pin(SpaceId space, const uakv_key &key, std::uint32_t ttl_ms);
+
+    // Removes the blocks of a space, `steps` entries at a time: begin with cursor 0, and go on until it returns true.
+    // What is stored meanwhile may stay. Adds to `removed`.
+    bool clear_some(SpaceId space, EntryId &cursor, std::uint32_t steps, std::uint64_t &removed);
+
     // A client says that the block is corrupt: it is dropped if that is so.
     bool drop_if_corrupt(SpaceId space, const uakv_key &key);
 
@@ -67,9 +100,9 @@ public:
     // when there is more to do at once.
     bool maintain();
 
-    // Drops the blocks whose lifetime is over; the next one's is at next_expiry_ms (boot_ms).
+    // Drops the blocks whose lifetime is over, and ends pins; the next is due at next_expiry_ms (boot_ms).
     void expire();
-    std::uint64_t next_expiry_ms() const { return expiry_.next_ms(); }
+    std::uint64_t next_expiry_ms() const { return std::min(expiry_.next_ms(), pins_.next_end_ms()); }
 
     // Looks again after blocks that left while somebody read them. Now and then, while there are some.
     void revisit_limbo() { evictor_.settle(); }
@@ -78,6 +111,12 @@ public:
     // Readable when segments have been made; take_segments() puts them to use.
     const Fd &segment_event() const { return maker_->event(); }
     void take_segments();
+
+    // The machine has no memory for the next one.
+    bool short_of_memory() const { return segments_.size() < segment_count_ && !maker_->promising(); }
+
+    // False: what is stored stays until it is removed or its lifetime is over.
+    bool evicts() const { return evict_; }
 
     // ---- what clients map --------------------------------------------------------------------------------
 
@@ -89,17 +128,46 @@ public:
     // The descriptor of a segment; null when there is no such segment.
     const Fd *segment_fd(SegmentId segment, bool read_only) const;
 
-    const Counters &counters() const { return counters_; }
     void count_refusal() { ++counters_.no_space; }
+
+    // ---- what operators ask ------------------------------------------------------------------------------
+
+    const Counters &counters() const { return counters_; }
+    SpaceCounters space_counters(SpaceId space) const;
+
     // Fills in what the store knows.
     void describe(uakv_statistics &statistics) const;
 
+    // Nothing when it is not stored.
+    std::optional<BlockReport> describe_block(SpaceId space, const uakv_key &key) const;
+
+    // Appends up to `limit` blocks of the space, from entry `cursor` on. Looks at a bounded number of entries: returns
+    // where to go on, nothing at the end. There may be more even where none was found.
+    std::optional<EntryId> list_blocks(SpaceId space, EntryId cursor, std::uint32_t limit,
+                                       std::vector<BlockReport> &out) const;
+
+    // How a key left, and since when (boot_ms) departures are remembered. It may be stored again since.
+    std::optional<PastBlock> departed(SpaceId space, const uakv_key &key) const { return departures_.find(space, key); }
+    std::uint64_t history_from_ms() const { return departures_.since_ms(); }
+
+    // The blocks on which a client's lease words stand, stored or in limbo; each counts once. They are read one after
+    // another while the client goes on: a block counts that is seen twice, so one that was let go of meanwhile does
+    // not.
+    std::uint64_t leased_bytes(const SessionLayout &session) const;
+
 private:
-    Store(IndexWriter index, std::unique_ptr<SegmentMaker> maker, std::uint32_t segments, std::uint64_t segment_bytes);
+    Store(IndexWriter index, std::unique_ptr<SegmentMaker> maker, std::uint32_t segments, std::uint64_t segment_bytes,
+          const StoreOptions &options);
 
     // A slot of the next larger class that has segments, up to slot_bytes_max.
     std::optional<SlotRef> take_larger(SizeClass size_class, std::uint64_t slot_bytes_max);
     std::uint32_t low_watermark(SizeClass size_class) const;
+    std::uint32_t free_goal(SizeClass size_class) const;
+
+    std::vector<EntryId> leased_by(const SessionLayout &session) const;
+    bool is_leased_by(EntryId entry, std::uint64_t word) const;
+    BlockReport report_of(EntryId entry) const;
+    void count_leases(std::span<const EntryId> entries, std::span<BlockReport> reports) const;
 
     IndexWriter index_;
     std::unique_ptr<SegmentMaker> maker_;
@@ -110,9 +178,13 @@ private:
     Spaces spaces_;
     LeaseTables leases_;
     std::unique_ptr<Policy> policy_;
+    Pins pins_;
     Expiry expiry_;
     Counters counters_;
+    Departures departures_;
     Evictor evictor_;
+    bool evict_ = true;
+    double gc_threshold_ = 1;
     std::vector<SizeClass> pressed_; // classes of which slots were taken since the last upkeep
 };
 

@@ -101,6 +101,62 @@ void help_and_version() {
     CHECK_MESSAGE(version.output.find(uakv_version_string()) != std::string::npos, version.output);
 }
 
+// All that is wrong with a file is said, a line for each, and nothing is left behind.
+void broken_file() {
+    Directory directory;
+    const std::string file = directory.path() + "/uakvd.yaml", socket = directory.path() + "/s";
+    std::ofstream(file) << "memory: 8GB\ngc_treshold: 0.9\nsocket: " << socket << "\n";
+    const std::string expected = "uakvd: error: " + file +
+                                 ":1: memory: \"8GB\" is not a size (its unit is none of B, KiB, MiB, GiB, TiB, %); "
+                                 "write it like 8GiB, 512MiB, 1.5GiB or 20%\nuakvd: error: " +
+                                 file + ":2: gc_treshold: unknown key; did you mean gc_threshold?\n";
+    for (const char *flag : {"--log-level=info", "--check-config", "--print-config"}) {
+        const Outcome outcome = run_uakvd({"--config", file, flag});
+        CHECK_EQ(outcome.end, "exit status 2");
+        CHECK_EQ(outcome.output, expected);
+    }
+    CHECK(!std::filesystem::exists(socket));
+}
+
+// A file, found by its variable, decides; what is printed of it is a file that serves as well.
+void serves_by_a_file() {
+    Directory directory;
+    const std::string file = directory.path() + "/uakvd.yaml", copy = directory.path() + "/copy.yaml";
+    std::ofstream(file) << "max_memory_mb: 48\ntenants:\n  - name: chat\n    users: [" << getuid() << "]\n";
+    const Environment environment = {{"UAKV_CONFIG", file}, {"UAKV_SOCKET", directory.path() + "/s"}};
+    const Outcome check = run_uakvd({"--check-config"}, environment);
+    CHECK_EQ(check.end, "exit status 0");
+    CHECK_MESSAGE(check.output.starts_with("the configuration is good\n"), check.output);
+    const Outcome print = run_uakvd({"--print-config"}, environment);
+    CHECK_EQ(print.end, "exit status 0");
+    std::ofstream(copy) << print.output;
+
+    DaemonOptions options;
+    options.arguments = {"--config", copy};
+    options.memory = "48MiB";
+    Daemon daemon(options);
+    Client client(daemon);
+    CHECK_EQ(client.statistics().bytes_capacity, 48 << 20);
+}
+
+void presets_serve() {
+    for (const char *name : {"development", "production", "high_performance", "memory_efficient", "bulk_processing"}) {
+        const Outcome print = run_uakvd({"--preset", name, "--print-config"});
+        CHECK_EQ(print.end, "exit status 0");
+        CHECK_MESSAGE(print.output.find("# preset " + std::string(name) + ":") != std::string::npos, print.output);
+        const Outcome check = run_uakvd({"--preset", name, "--check-config"});
+        CHECK_EQ(check.end, "exit status 0");
+        CHECK_MESSAGE(check.output.starts_with("the configuration is good\n"), check.output);
+        DaemonOptions options;
+        options.arguments = {"--preset", name};
+        Daemon daemon(options);
+        Client client(daemon);
+        Space space(client);
+        CHECK_STATUS(store_block(space, make_key("key"), 100), UAKV_OK);
+        check_stored(space, make_key("key"), 100);
+    }
+}
+
 // The environment is used where no flag says otherwise.
 void environment_counts() {
     DaemonOptions options;
@@ -235,6 +291,9 @@ constexpr Case cases[] = {
     {"bad_flags_and_values", bad_flags_and_values},
     {"bad_environment", bad_environment},
     {"help_and_version", help_and_version},
+    {"broken_file", broken_file},
+    {"serves_by_a_file", serves_by_a_file},
+    {"presets_serve", presets_serve},
     {"environment_counts", environment_counts},
     {"clients_find_it", clients_find_it},
     {"second_daemon_refuses", second_daemon_refuses},

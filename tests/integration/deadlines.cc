@@ -123,6 +123,27 @@ void segment_not_mapped_yet() {
     await_equal("leases", 0, [&] { return reader.statistics().leases; });
 }
 
+// However often a client has given up, the daemon does not take it for one that does not read.
+void many_gave_up() {
+    Daemon daemon;
+    Client writer(daemon);
+    Client reader(daemon, 0, 60'000);
+    Space written(writer);
+    Space space(reader);
+    const uakv_key key = make_key("key");
+    CHECK_STATUS(store_block(written, key, block_bytes), UAKV_OK);
+    daemon.pause();
+    uakv_retrieve_options options = {};
+    options.struct_size = sizeof options;
+    options.timeout_ms = 1;
+    uakv_view view;
+    for (int i = 0; i < 100; ++i) {
+        CHECK_STATUS(uakv_retrieve(space, &key, &options, &view), UAKV_ERR_TIMEOUT);
+    }
+    daemon.resume();
+    check_stored(space, key, block_bytes);
+}
+
 // A daemon that dies while somebody waits for it: told at once, with minutes left on the clock.
 void daemon_killed_while_waited_for() {
     Daemon daemon;
@@ -149,6 +170,7 @@ constexpr Case cases[] = {
     {"daemon_stopped", daemon_stopped},
     {"late_slots_do_not_pile_up", late_slots_do_not_pile_up},
     {"segment_not_mapped_yet", segment_not_mapped_yet},
+    {"many_gave_up", many_gave_up},
     {"daemon_killed_while_waited_for", daemon_killed_while_waited_for},
 };
 

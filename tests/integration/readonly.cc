@@ -1,5 +1,6 @@
 // A read-only client of another uid cannot write a byte that anybody else reads: tried for real, with the descriptors
 // that the daemon passed to it.
+#include "passed.h"
 #include "support/check.h"
 #include "support/child.h"
 #include "support/client.h"
@@ -7,15 +8,9 @@
 #include "support/pattern.h"
 #include "support/process.h"
 
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace uakv::test {
@@ -26,22 +21,6 @@ constexpr User member = {61002, shared_gid};
 constexpr User stranger = {61003, 61003};
 constexpr size_t block_bytes = 100'000;
 
-// Copies of all descriptors that arrived over a socket: the library closes its own once they are mapped.
-std::vector<int> passed;
-
-void keep_copies(msghdr *message) {
-    for (cmsghdr *header = CMSG_FIRSTHDR(message); header != nullptr; header = CMSG_NXTHDR(message, header)) {
-        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) {
-            continue;
-        }
-        for (size_t at = CMSG_LEN(0); at + sizeof(int) <= header->cmsg_len; at += sizeof(int)) {
-            int fd = -1;
-            std::memcpy(&fd, reinterpret_cast<const char *>(header) + at, sizeof fd);
-            passed.push_back(fcntl(fd, F_DUPFD_CLOEXEC, 0));
-        }
-    }
-}
-
 DaemonOptions of_another_user() {
     if (geteuid() != 0) {
         throw Skip("only root can run daemon and clients as different users");
@@ -49,71 +28,6 @@ DaemonOptions of_another_user() {
     DaemonOptions options;
     options.user = User{61001, shared_gid};
     return options;
-}
-
-std::string name_of(int fd) {
-    return std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd)).string();
-}
-
-bool is_memfd(const std::string &name) {
-    return name.starts_with("/memfd:");
-}
-
-// The client's own rings and leases: the one region that a read-only client has to write to.
-bool is_session(const std::string &name) {
-    return name.find("session") != std::string::npos;
-}
-
-bool can_reopen(int fd, int flags) {
-    const int again = open(("/proc/self/fd/" + std::to_string(fd)).c_str(), flags | O_CLOEXEC);
-    if (again >= 0) {
-        close(again);
-    }
-    return again >= 0;
-}
-
-bool can_map_writable(int fd) {
-    void *memory = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (memory != MAP_FAILED) {
-        munmap(memory, 4096);
-    }
-    return memory != MAP_FAILED;
-}
-
-void check_cannot_write(int fd) {
-    const std::string name = name_of(fd);
-    const auto refuse = [&](bool done, const char *what) { CHECK_MESSAGE(!done, name + ": " + what + " worked"); };
-    const char byte = 'x';
-    refuse(can_reopen(fd, O_RDWR), "open for reading and writing");
-    refuse(can_reopen(fd, O_WRONLY), "open for writing");
-    refuse(fchmod(fd, 0666) == 0, "chmod");
-    refuse(ftruncate(fd, 0) == 0, "truncate");
-    refuse(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE) == 0, "a further seal");
-    if (!is_session(name)) {
-        refuse(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096) == 0, "a hole");
-        refuse(write(fd, &byte, 1) == 1, "write");
-        refuse(pwrite(fd, &byte, 1, 0) == 1, "pwrite");
-        refuse(can_map_writable(fd), "a writable mapping");
-    }
-    struct stat status = {};
-    CHECK(fstat(fd, &status) == 0);
-    CHECK_EQ(status.st_mode & 07777, 0600);
-}
-
-// No mapping of the daemon's memory can be written, nor made so. Returns how many there are.
-size_t check_mappings() {
-    size_t count = 0;
-    for (const Mapping &mapping : own_mappings()) {
-        if (!is_memfd(mapping.name) || is_session(mapping.name)) {
-            continue;
-        }
-        ++count;
-        CHECK_MESSAGE(mapping.protection[1] != 'w', mapping.name + " is mapped writable");
-        void *begin = reinterpret_cast<void *>(mapping.begin);
-        CHECK_MESSAGE(mprotect(begin, mapping.end - mapping.begin, PROT_READ | PROT_WRITE) != 0 && errno == EACCES,
-                      mapping.name + " can be made writable");
-    }
-    return count;
 }
 
 void store_as_member(const Daemon &daemon, const uakv_key &key) {
@@ -131,21 +45,18 @@ void read_only_client() {
     store_as_member(daemon, key);
     run_child([&] {
         become(member);
-        passed.clear();
+        forget_passed();
         Client client(daemon, UAKV_READ_ONLY);
         Space space(client);
         uakv_view view;
         CHECK_STATUS(uakv_retrieve(space, &key, nullptr, &view), UAKV_OK);
         check_block(view.data, view.nbytes, key);
         CHECK(check_mappings() >= 2); // index and segment
-        size_t memfds = 0;
+        const std::vector<int> passed = passed_memory();
         for (const int fd : passed) {
-            if (is_memfd(name_of(fd))) {
-                check_cannot_write(fd);
-                ++memfds;
-            }
+            check_cannot_write(fd);
         }
-        CHECK_EQ(memfds, 3); // index, session, segment
+        CHECK_EQ(passed.size(), 3); // index, session, segment
 
         const uakv_key next = make_key("next");
         uakv_slot slot;
@@ -166,21 +77,21 @@ void writing_client() {
     Daemon daemon(of_another_user());
     run_child([&] {
         become(member);
-        passed.clear();
+        forget_passed();
         Client client(daemon);
         Space space(client);
         CHECK_STATUS(store_block(space, make_key("key"), block_bytes), UAKV_OK);
         size_t writable = 0;
         for (const Mapping &mapping : own_mappings()) {
-            if (is_memfd(mapping.name) && !is_session(mapping.name) && mapping.protection[1] == 'w') {
+            if (is_memory(mapping.name) && !is_session(mapping.name) && mapping.protection[1] == 'w') {
                 CHECK_MESSAGE(mapping.name.find("index") == std::string::npos, mapping.name + " is mapped writable");
                 ++writable;
             }
         }
         CHECK(writable >= 1);
         size_t writable_descriptors = 0;
-        for (const int fd : passed) {
-            if (is_memfd(name_of(fd)) && !is_session(name_of(fd)) && can_map_writable(fd)) {
+        for (const int fd : passed_memory()) {
+            if (!is_session(name_of(fd)) && can_map_writable(fd)) {
                 ++writable_descriptors;
             }
         }
@@ -216,15 +127,6 @@ constexpr Case cases[] = {
 
 } // namespace
 } // namespace uakv::test
-
-// In the place of libc's: the library under test calls it too.
-extern "C" __attribute__((visibility("default"))) ssize_t recvmsg(int fd, msghdr *message, int flags) {
-    const ssize_t length = syscall(SYS_recvmsg, fd, message, flags);
-    if (length >= 0) {
-        uakv::test::keep_copies(message);
-    }
-    return length;
-}
 
 int main() {
     return uakv::test::run_cases("readonly", uakv::test::cases);

@@ -18,8 +18,21 @@ uakv_status connect_to(const std::string &socket_path, uint32_t flags, uint32_t 
     return uakv_connect(&options, out);
 }
 
+uakv_status connect_to_tenant(const Daemon &daemon, const char *tenant, uint32_t flags, uakv_client **out) {
+    uakv_connect_options options = {};
+    options.struct_size = sizeof options;
+    options.flags = flags;
+    options.socket_path = daemon.socket_path().c_str();
+    options.tenant = tenant;
+    return uakv_connect(&options, out);
+}
+
 Client::Client(const Daemon &daemon, uint32_t flags, uint32_t timeout_ms) {
     CHECK_STATUS(connect_to(daemon.socket_path(), flags, timeout_ms, &handle_), UAKV_OK);
+}
+
+Client::Client(const Daemon &daemon, const std::string &tenant, uint32_t flags) {
+    CHECK_STATUS(connect_to_tenant(daemon, tenant.c_str(), flags, &handle_), UAKV_OK);
 }
 
 uakv_statistics Client::statistics() const {

@@ -14,6 +14,7 @@ class Daemon;
 class Client {
 public:
     explicit Client(const Daemon &daemon, uint32_t flags = 0, uint32_t timeout_ms = 0);
+    Client(const Daemon &daemon, const std::string &tenant, uint32_t flags = 0);
     Client(const Client &) = delete;
     Client &operator=(const Client &) = delete;
     ~Client() { uakv_disconnect(handle_); }
@@ -31,6 +32,9 @@ private:
 
 // Plain uakv_connect() with the path of the daemon's socket.
 uakv_status connect_to(const std::string &socket_path, uint32_t flags, uint32_t timeout_ms, uakv_client **out);
+
+// The same to a tenant by its name; null: the one for this user.
+uakv_status connect_to_tenant(const Daemon &daemon, const char *tenant, uint32_t flags, uakv_client **out);
 
 class Space {
 public:

@@ -21,6 +21,20 @@
 namespace uakv::test {
 namespace {
 
+// Whoever runs the tests may have set some for a daemon of his own.
+void drop_settings() {
+    std::vector<std::string> names;
+    for (char **variable = environ; *variable != nullptr; ++variable) {
+        const std::string text = *variable;
+        if (text.starts_with("UAKV_") || text.starts_with("KV_CACHE_")) {
+            names.push_back(text.substr(0, text.find('=')));
+        }
+    }
+    for (const std::string &name : names) {
+        unsetenv(name.c_str());
+    }
+}
+
 [[noreturn]] void exec_uakvd(const std::vector<std::string> &arguments, const std::string &log_path,
                              const Environment &environment, const std::function<void()> &before_exec) {
     // By descriptor: another uid may not be able to walk the path to it.
@@ -28,9 +42,8 @@ namespace {
     const int log = open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     dup2(log, STDOUT_FILENO);
     dup2(log, STDERR_FILENO);
-    for (const char *variable : {"UAKV_SOCKET", "UAKV_MEMORY", "UAKV_LOG_LEVEL"}) {
-        unsetenv(variable);
-    }
+    drop_settings();
+    setenv("UAKV_CONFIG", "/dev/null", 1); // no file of the machine that the test runs on
     for (const auto &[variable, value] : environment) {
         setenv(variable.c_str(), value.c_str(), 1);
     }

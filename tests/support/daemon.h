@@ -26,8 +26,8 @@ private:
 
 using Environment = std::vector<std::pair<std::string, std::string>>;
 
-// Starts uakvd with these arguments, stdout and stderr into the file, and without the UAKV_* variables of the caller.
-// before_exec runs in the new process.
+// Starts uakvd with these arguments, stdout and stderr into the file, and without the UAKV_* variables of the caller
+// and the configuration of the machine. before_exec runs in the new process.
 pid_t start_uakvd(const std::vector<std::string> &arguments, const std::string &log_path,
                   const Environment &environment = {}, const std::function<void()> &before_exec = {});
 

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <deque>
 #include <memory>
 #include <set>
 #include <thread>
@@ -180,8 +181,11 @@ void both_reach_for_a_slot() {
 }
 
 // Only their addresses count.
-std::vector<uakv_client> &some_clients() {
-    static std::vector<uakv_client> clients(limits::clients_per_process_max + 1);
+std::deque<uakv_client> &some_clients() {
+    static std::deque<uakv_client> clients;
+    while (clients.size() <= limits::clients_per_process_max) {
+        clients.emplace_back(Target{}, 0, 0);
+    }
     return clients;
 }
 

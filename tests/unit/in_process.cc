@@ -4,21 +4,17 @@
 // Random operations on memory that is far too small for all blocks: slots are evicted, wait in limbo and are
 // reused all the time. Every block's bytes follow from its key, and are looked at when a view begins and again
 // when it ends. UAKV_TEST_OPERATIONS: how many each thread does.
-#include "daemon/server.h"
-#include "ipc/wakeup.h"
 #include "sample.h"
+#include "served.h"
 #include "support/check.h"
-#include "support/daemon.h"
 #include "support/pattern.h"
+#include "threads.h"
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdlib>
-#include <exception>
-#include <future>
 #include <mutex>
-#include <thread>
 #include <vector>
 
 namespace uakv::test {
@@ -41,54 +37,9 @@ std::size_t length_of(std::uint64_t number) {
     return lengths[number % lengths.size()] + number / lengths.size() % 3;
 }
 
-class InProcessServer {
-public:
-    InProcessServer() : path_(directory_.path() + "/uakvd.sock") {
-        auto stop = create_doorbell();
-        CHECK(stop.ok());
-        stop_ = std::move(stop.value());
-        std::promise<std::string> started; // what went wrong
-        auto outcome = started.get_future();
-        thread_ = std::thread([this, &started] { serve(started); });
-        if (const std::string failure = outcome.get(); !failure.empty()) {
-            thread_.join();
-            throw Failure(failure);
-        }
-    }
-    InProcessServer(const InProcessServer &) = delete;
-    InProcessServer &operator=(const InProcessServer &) = delete;
-    ~InProcessServer() {
-        ring_doorbell(stop_);
-        if (thread_.joinable()) {
-            thread_.join();
-        }
-    }
-
-    const std::string &path() const { return path_; }
-
-private:
-    // The server is made in the thread that serves: an io_uring belongs to the thread that made it.
-    void serve(std::promise<std::string> &started) {
-        set_log_level(LogLevel::warn);
-        Settings settings;
-        settings.socket_path = path_;
-        settings.memory_bytes = limits::memory_bytes_min;
-        auto server = Server::create(settings, Fd(::dup(stop_.get())));
-        started.set_value(server.ok() ? "" : server.error().detail);
-        if (server.ok()) {
-            server.value()->run();
-        }
-    }
-
-    Directory directory_;
-    std::string path_;
-    Fd stop_;
-    std::thread thread_;
-};
-
 class Connected {
 public:
-    explicit Connected(const InProcessServer &server) : server_(server) { connect(); }
+    explicit Connected(const Served &server) : server_(server) { connect(); }
     Connected(const Connected &) = delete;
     Connected &operator=(const Connected &) = delete;
     ~Connected() { uakv_disconnect(client_); }
@@ -110,7 +61,7 @@ private:
         CHECK_STATUS(uakv_space_open(client_, "test", nullptr, &space_), UAKV_OK);
     }
 
-    const InProcessServer &server_;
+    const Served &server_;
     uakv_client *client_ = nullptr;
     uakv_space *space_ = nullptr;
 };
@@ -380,35 +331,6 @@ private:
     std::vector<OpenSlot> slots_;
 };
 
-// Threads whose failures become the failure of the test.
-class Threads {
-public:
-    template <typename Body> void start(Body body) {
-        threads_.emplace_back([this, body] {
-            try {
-                body();
-            } catch (...) {
-                const std::scoped_lock lock(mutex_);
-                failure_ = failure_ ? failure_ : std::current_exception();
-            }
-        });
-    }
-    void join() {
-        for (std::thread &thread : threads_) {
-            thread.join();
-        }
-        threads_.clear();
-        if (failure_) {
-            std::rethrow_exception(failure_);
-        }
-    }
-
-private:
-    std::vector<std::thread> threads_;
-    std::mutex mutex_;
-    std::exception_ptr failure_;
-};
-
 uakv_statistics statistics_of(const Connected &connected) {
     uakv_statistics values{};
     values.struct_size = sizeof values;
@@ -428,7 +350,7 @@ void check_accounts(const Connected &last) {
 }
 
 void random_life() {
-    InProcessServer server;
+    Served server(settings_of({tenant_settings("default")}));
     Totals totals;
     {
         Connected shared(server);

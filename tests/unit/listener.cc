@@ -106,6 +106,26 @@ void something_else_is_in_the_way() {
     CHECK(exists(file));
 }
 
+// The daemon's own group, or everybody, and back.
+void whom_it_lets_connect() {
+    const Directory directory;
+    const std::string path = directory.path() + "/uakvd.sock";
+    auto listener = Listener::open(path);
+    CHECK(listener.ok());
+    const auto mode = [&] {
+        struct stat status {};
+        CHECK(::stat(path.c_str(), &status) == 0);
+        return status.st_mode & 0777U;
+    };
+    CHECK_EQ(mode(), 0660);
+    CHECK(listener.value().let_connect(Callers::everybody).ok());
+    CHECK_EQ(mode(), 0666);
+    CHECK(listener.value().let_connect(Callers::group).ok());
+    CHECK_EQ(mode(), 0660);
+    CHECK(::unlink(path.c_str()) == 0);
+    CHECK(!listener.value().let_connect(Callers::everybody).ok());
+}
+
 // The lock file must not be a way to write somewhere else.
 void lock_that_is_a_link() {
     const Directory directory;
@@ -165,6 +185,7 @@ constexpr Case cases[] = {
     {"second_one_is_told_who_has_it", second_one_is_told_who_has_it},
     {"stale_socket_is_replaced", stale_socket_is_replaced},
     {"something_else_is_in_the_way", something_else_is_in_the_way},
+    {"whom_it_lets_connect", whom_it_lets_connect},
     {"lock_that_is_a_link", lock_that_is_a_link},
     {"directory_that_cannot_be_made", directory_that_cannot_be_made},
     {"only_one_at_a_time", only_one_at_a_time},

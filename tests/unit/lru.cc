@@ -141,6 +141,55 @@ void missing_parents_count_for_nothing() {
     CHECK(leave(lru, 0) == (Order{0, 1}));
 }
 
+void held_blocks_are_not_named() {
+    Lru lru(capacity);
+    for (EntryId entry = 0; entry < 5; ++entry) {
+        lru.inserted(entry, 0, std::nullopt);
+    }
+    lru.hold(0);
+    lru.hold(3);
+    CHECK(lru.coldest(0) == EntryId{1});
+    lru.touched(3); // counts, but lists it no more than before
+    lru.removed(1);
+    lru.let_go(0);
+    CHECK(lru.coldest(0) == EntryId{0}); // where its last use puts it
+    lru.let_go(3);
+    CHECK(leave(lru, 0) == (Order{0, 2, 4, 3}));
+}
+
+void held_children_keep_no_parent() {
+    Lru lru(capacity);
+    lru.inserted(0, 0, std::nullopt);
+    lru.inserted(1, 0, EntryId{0});
+    lru.inserted(2, 0, EntryId{0});
+    lru.hold(2);
+    CHECK(lru.coldest(0) == EntryId{1});
+    lru.removed(1);
+    CHECK(lru.coldest(0) == EntryId{0});
+    lru.let_go(2);
+    CHECK(lru.coldest(0) == EntryId{2});
+    lru.hold(2);
+    lru.removed(0);
+    lru.inserted(0, 0, std::nullopt); // another block in the same entry
+    lru.let_go(2);
+    CHECK(leave(lru, 0) == (Order{2, 0}));
+}
+
+void held_parents() {
+    Lru lru(capacity);
+    lru.inserted(0, 0, std::nullopt);
+    lru.hold(0);
+    lru.inserted(1, 0, EntryId{0});
+    CHECK(lru.coldest(0) == EntryId{1});
+    lru.let_go(0);
+    CHECK(lru.coldest(0) == EntryId{1});
+    lru.hold(0);
+    lru.removed(1);
+    CHECK(!lru.coldest(0));
+    lru.let_go(0);
+    CHECK(leave(lru, 0) == Order{0});
+}
+
 // Few entries, so that the bounded search always reaches: exactly the model.
 class Model {
 public:
@@ -149,8 +198,12 @@ public:
     void step() {
         const auto entry = static_cast<EntryId>(random_.below(entries));
         const auto known = blocks_.find(entry);
-        const std::uint64_t choice = random_.below(3);
-        if (choice == 0) {
+        const std::uint64_t choice = random_.below(8);
+        if (choice >= 6) {
+            if (known != blocks_.end()) {
+                hold_or_let_go(known->first, known->second);
+            }
+        } else if (choice < 2) {
             lru_.touched(entry);
             if (known != blocks_.end()) {
                 known->second.stamp = ++clock_;
@@ -170,10 +223,20 @@ private:
         std::uint64_t stamp = 0;
         SizeClass size_class = 0;
         std::optional<EntryId> parent;
+        bool held = false;
     };
 
+    void hold_or_let_go(EntryId entry, Block &block) {
+        if (block.held) {
+            lru_.let_go(entry);
+        } else {
+            lru_.hold(entry);
+        }
+        block.held = !block.held;
+    }
+
     void insert(EntryId entry) {
-        Block block{++clock_, static_cast<SizeClass>(random_.below(2)), std::nullopt};
+        Block block{++clock_, static_cast<SizeClass>(random_.below(2)), std::nullopt, false};
         if (const auto parent = static_cast<EntryId>(random_.below(entries)); blocks_.count(parent) != 0) {
             block.parent = parent;
         }
@@ -182,6 +245,9 @@ private:
     }
 
     void remove(EntryId entry) {
+        if (blocks_.at(entry).held) {
+            lru_.let_go(entry);
+        }
         lru_.removed(entry);
         blocks_.erase(entry);
         for (auto &[number, block] : blocks_) {
@@ -195,7 +261,7 @@ private:
         std::optional<EntryId> found;
         for (const auto &[entry, block] : blocks_) {
             const bool older = !found || block.stamp < blocks_.at(*found).stamp;
-            if (block.size_class == size_class && older && is_leaf(entry)) {
+            if (block.size_class == size_class && !block.held && older && is_leaf(entry)) {
                 found = entry;
             }
         }
@@ -204,7 +270,7 @@ private:
 
     bool is_leaf(EntryId entry) const {
         for (const auto &[number, block] : blocks_) {
-            if (block.parent == entry) {
+            if (block.parent == entry && !block.held) {
                 return false;
             }
         }
@@ -219,7 +285,7 @@ private:
 
 void random_operations() {
     Model model;
-    for (int i = 0; i < 20'000; ++i) {
+    for (int i = 0; i < 40'000; ++i) {
         model.step();
     }
 }
@@ -236,6 +302,9 @@ constexpr Case cases[] = {
     {"joins_at_the_hot_end_when_far_from_the_cold_one", joins_at_the_hot_end_when_far_from_the_cold_one},
     {"entry_of_a_parent_is_reused", entry_of_a_parent_is_reused},
     {"missing_parents_count_for_nothing", missing_parents_count_for_nothing},
+    {"held_blocks_are_not_named", held_blocks_are_not_named},
+    {"held_children_keep_no_parent", held_children_keep_no_parent},
+    {"held_parents", held_parents},
     {"random_operations", random_operations},
 };
 

@@ -33,7 +33,8 @@ Completion completion_of(std::uint64_t number) {
 struct Session {
     std::unique_ptr<SessionLayout> layout = std::make_unique<SessionLayout>();
     RingProducer producer{*layout};
-    RingConsumer consumer{*layout};
+    Fd bell;
+    RingConsumer consumer{*layout, bell};
 };
 
 void check_next(RingConsumer &consumer, std::uint64_t number, std::uint32_t parked = 0) {

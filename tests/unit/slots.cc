@@ -132,6 +132,37 @@ void draining() {
     CHECK(slots.take(whole)->segment == drained);
 }
 
+void drain_is_taken_back() {
+    Slots slots = make_slots(1);
+    const SlotRef first = *slots.take(half);
+    const SlotRef second = *slots.take(half);
+    slots.drain(0);
+    slots.give_back(second);
+    CHECK(!slots.take(half));
+    slots.stop_drain(0);
+    CHECK(slots.class_of(0) == half);
+    CHECK_EQ(slots.free_slots(half), 1);
+    CHECK(slots.take(half) == second);
+    slots.drain(0);
+    slots.stop_drain(0); // nothing of it is free
+    CHECK(!slots.take(half));
+    slots.give_back(first);
+    CHECK(slots.take(half) == first);
+}
+
+void block_has_its_slot() {
+    Slots slots = make_slots(1);
+    const SlotRef slot = *slots.take(half);
+    CHECK(!slots.is_block(slot, 7));
+    slots.set_block(slot, 7);
+    CHECK(slots.is_block(slot, 7));
+    CHECK(!slots.is_block(slot, 8));
+    CHECK(!slots.is_block({0, 1}, 7));
+    CHECK(!slots.is_block({0, 2}, 7));
+    slots.give_back(slot);
+    CHECK(!slots.is_block(slot, 7));
+}
+
 // Random operations; afterwards the counts are taken by hand.
 class Model {
 public:
@@ -228,6 +259,8 @@ private:
         const auto segment = static_cast<SegmentId>(random_.below(slots_.segments()));
         if (slots_.class_of(segment)) {
             slots_.drain(segment);
+        } else if (slots_.is_draining(segment)) {
+            slots_.stop_drain(segment);
         }
     }
 
@@ -253,6 +286,8 @@ constexpr Case cases[] = {
     {"granted_becomes_block", granted_becomes_block},
     {"numbers_from_clients", numbers_from_clients},
     {"draining", draining},
+    {"drain_is_taken_back", drain_is_taken_back},
+    {"block_has_its_slot", block_has_its_slot},
     {"random_operations", random_operations},
 };
 

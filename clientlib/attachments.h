@@ -1,0 +1,113 @@
+// The client's attachments: the current one, and those to daemons that are gone, as long as somebody uses their memory.
+//
+// Who may use an attachment's memory:
+//   a view      its lease word names the attachment (Leases::Holder);
+//   a retrieve  has claimed a lease word before it asks for current(), and the word names none yet;
+//   a visit     counts in Attachment::visits.
+// The memory goes once the attachment is not current and none of the three is left. Claiming a word or counting a
+// visit comes before the look at current(), and the change of current() before the look at words and visits, all
+// sequentially consistent: either the user sees the new attachment or the sweep sees the user.
+//
+// Reconnecting happens within the calls that are made anyway. A host process wants no thread of ours.
+#pragma once
+
+#include "clientlib/attachment.h"
+#include "clientlib/leases.h"
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace uakv {
+
+class Attachments;
+
+// Keeps an attachment's memory in place.
+class Visit {
+public:
+    Visit() = default;
+    Visit(Visit &&other) noexcept
+        : owner_(std::exchange(other.owner_, nullptr)), attachment_(std::exchange(other.attachment_, nullptr)) {}
+    Visit &operator=(Visit &&other) noexcept {
+        std::swap(owner_, other.owner_);
+        std::swap(attachment_, other.attachment_);
+        return *this;
+    }
+    Visit(const Visit &) = delete;
+    Visit &operator=(const Visit &) = delete;
+    ~Visit();
+
+    Visit again() const; // one more of the same
+    Attachment &operator*() const {
+        UAKV_ASSERT(attachment_ != nullptr);
+        return *attachment_;
+    }
+    Attachment *operator->() const { return attachment_; }
+
+private:
+    friend class Attachments;
+    Visit(Attachments &owner, Attachment &attachment) : owner_(&owner), attachment_(&attachment) {}
+
+    Attachments *owner_ = nullptr;
+    Attachment *attachment_ = nullptr;
+};
+
+class Attachments {
+public:
+    // `changed` is told when one attachment takes the place of another (null at first).
+    using Changed = std::function<void(Attachment *before, Attachment &now)>;
+    Attachments(Target target, const Leases &leases, Changed changed);
+
+    // The first connection.
+    Result<void> attach(std::uint64_t deadline_ns);
+
+    // For a thread that has claimed a lease word.
+    Attachment &current() const { return *current_.load(std::memory_order_seq_cst); }
+
+    Visit visit();
+
+    // The same for what needs the daemon: connects anew first when it is known to be gone.
+    Result<Visit> visit_daemon(std::uint64_t deadline_ns);
+
+    // Called now and then by retrieves, and by stores, which would otherwise never notice that the daemon was replaced.
+    // Cheap; at most every 100 ms it asks the kernel. The caller must not hold a claimed word.
+    void look_after();
+
+    // Ends a lease on an attachment that is not the current one.
+    void end_old_lease(std::uint32_t number, std::uint32_t word);
+
+    // Frees the memory of old attachments that nobody uses any more.
+    void sweep();
+
+    const Target &target() const { return target_; }
+    void close_for_all();
+    void abandon();
+
+private:
+    Result<void> reconnect(std::uint64_t deadline_ns);
+    Result<void> replace(std::uint64_t deadline_ns);
+    bool in_use(const Attachment &attachment) const;
+
+    const Target target_;
+    const Leases &leases_;
+    const Changed changed_;
+    std::atomic<Attachment *> current_{nullptr};
+    std::atomic<std::uint64_t> looked_ms_{0};
+    std::atomic<bool> sweepable_{false}; // old attachments still have memory
+
+    std::mutex reconnect_mutex_; // one thread reconnects; the others do not wait for it
+    std::uint64_t next_attempt_ns_ = 0;
+    std::uint64_t delay_ns_ = 0;
+    std::string failure_;
+
+    bool abandoned_ = false; // in a forked child
+    std::mutex all_mutex_;
+    std::vector<std::unique_ptr<Attachment>> all_; // shells stay, for visit() may look at one that was just replaced
+};
+
+} // namespace uakv

@@ -1,0 +1,61 @@
+#include "clientlib/spaces.h"
+
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+
+namespace uakv {
+namespace {
+
+Result<SpaceId> ask(Attachment &attachment, SpaceDescription description, std::uint64_t deadline_ns) {
+    if (description.block_bytes == 0) {
+        description.block_bytes = attachment.segments().bytes();
+    }
+    return attachment.connection().open_space(description, deadline_ns);
+}
+
+} // namespace
+
+Result<SpaceId> space_id_in(Attachment &attachment, const uakv_space &space, std::uint64_t deadline_ns) {
+    if (const SpaceId id = attachment.space_id(space.index); id != no_space) [[likely]] {
+        return id;
+    }
+    auto id = ask(attachment, space.description, deadline_ns);
+    if (id.ok()) {
+        attachment.set_space_id(space.index, id.value());
+    }
+    return id;
+}
+
+Result<uakv_space *> OpenSpaces::open(uakv_client &client, Attachment &attachment, const SpaceDescription &wanted,
+                                      std::uint64_t deadline_ns) {
+    auto id = ask(attachment, wanted, deadline_ns);
+    if (!id.ok()) {
+        return id.take_error();
+    }
+    // One of the same name and another description was opened at a daemon that is gone.
+    const std::scoped_lock lock(mutex_);
+    auto found = std::find_if(spaces_.begin(), spaces_.end(), [&](const auto &known) {
+        return std::memcmp(&known->description, &wanted, sizeof wanted) == 0;
+    });
+    if (found == spaces_.end()) {
+        if (spaces_.size() == limits::spaces_max) {
+            return error(UAKV_ERR_NO_SPACE, "this client has opened %u different spaces, which is all that it can",
+                         limits::spaces_max);
+        }
+        const auto index = static_cast<std::uint32_t>(spaces_.size());
+        spaces_.push_back(std::make_unique<uakv_space>(uakv_space{&client, index, wanted, 0}));
+        found = std::prev(spaces_.end());
+    }
+    uakv_space &space = **found;
+    attachment.set_space_id(space.index, id.value());
+    ++space.openings;
+    return &space;
+}
+
+void OpenSpaces::close(uakv_space &space) {
+    const std::scoped_lock lock(mutex_);
+    space.openings -= space.openings > 0 ? 1U : 0U; // closed once too often: nothing to take back
+}
+
+} // namespace uakv

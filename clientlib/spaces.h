@@ -1,0 +1,36 @@
+// The spaces that a client has opened. Each lasts as long as the client, since open slots name it; closing only takes
+// back an opening. A new daemon has other numbers for them: each is opened again there when it is first used.
+#pragma once
+
+#include "clientlib/attachments.h"
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+struct uakv_space {
+    uakv_client *client = nullptr;
+    std::uint32_t index = 0;            // in Attachment::space_id
+    uakv::SpaceDescription description; // block_bytes 0: as large as the daemon's segments
+    std::uint32_t openings = 0;
+};
+
+namespace uakv {
+
+// The number of the space at the attachment's daemon; asks there if need be.
+Result<SpaceId> space_id_in(Attachment &attachment, const uakv_space &space, std::uint64_t deadline_ns);
+
+class OpenSpaces {
+public:
+    // Opens a space, or adds an opening. The description's block_bytes may be 0.
+    Result<uakv_space *> open(uakv_client &client, Attachment &attachment, const SpaceDescription &wanted,
+                              std::uint64_t deadline_ns);
+    void close(uakv_space &space);
+
+private:
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<uakv_space>> spaces_;
+};
+
+} // namespace uakv

@@ -1,0 +1,298 @@
+#include "daemon/config/keys.h"
+
+#include "daemon/base/nearest.h"
+#include "ipc/assertion.h"
+
+#include <array>
+#include <cctype>
+#include <fmt/format.h>
+
+namespace uakv {
+namespace {
+
+constexpr std::string_view size_form = "a size such as 8GiB, 512MiB or 20%";
+constexpr std::string_view flag_form = "true or false";
+constexpr std::string_view count_form = "a whole number such as 1000";
+
+constexpr std::array daemon_table = {
+    Key{.id = KeyId::socket,
+        .name = "socket",
+        .form = "the path of a socket",
+        .standard = "`/run/uakv/uakvd.sock` for root, else `$XDG_RUNTIME_DIR/uakv/uakvd.sock`",
+        .flag = "--socket",
+        .meaning = "where clients connect"},
+    Key{.id = KeyId::memory,
+        .name = "memory",
+        .form = size_form,
+        .standard = "`10%`",
+        .flag = "--memory",
+        .meaning = "memory for blocks, of all tenants together; 16 MiB to 1 TiB, a percentage is of the machine's"},
+    Key{.id = KeyId::max_memory_mb,
+        .name = "max_memory_mb",
+        .form = "a whole number of MiB such as 8192",
+        .standard = "none",
+        .foreign = true,
+        .meaning = "`memory` as a number of MiB"},
+    Key{.id = KeyId::max_tokens,
+        .name = "max_tokens",
+        .form = "a whole number of tokens such as 1000000",
+        .standard = "none",
+        .foreign = true,
+        .meaning = "`memory` as a number of tokens; needs `bytes_per_token`"},
+    Key{.id = KeyId::bytes_per_token,
+        .name = "bytes_per_token",
+        .form = "a size such as 128KiB",
+        .standard = "none",
+        .meaning = "what one token takes over all layers: 2 x layers x KV heads x head size x bytes of the type"},
+    Key{.id = KeyId::log_level,
+        .name = "log_level",
+        .form = "error, warn, info or debug",
+        .standard = "`info`",
+        .reloadable = true,
+        .flag = "--log-level",
+        .meaning = "how much is written to standard error"},
+    Key{.id = KeyId::admin_group,
+        .name = "admin_group",
+        .form = "the name or number of a group",
+        .standard = "`\"\"`: none",
+        .reloadable = true,
+        .meaning = "whose members see and administer every tenant, as root and the daemon's own user do"},
+    Key{.id = KeyId::single_flight,
+        .name = "single_flight",
+        .form = "a duration such as 10s or 500ms",
+        .standard = "`10s`",
+        .reloadable = true,
+        .meaning = "how long one process may compute a missing block before another one that waits for it may; "
+                   "1 ms to 1 h"},
+    Key{.id = KeyId::enable_gc,
+        .name = "enable_gc",
+        .form = flag_form,
+        .standard = "`true`",
+        .reloadable = true,
+        .foreign = true,
+        .meaning = "`true`: cold blocks make room for new ones; `false`: a full cache refuses new blocks"},
+    Key{.id = KeyId::gc_threshold,
+        .name = "gc_threshold",
+        .form = "a share such as 0.95 or 95%",
+        .standard = "`0.984375`",
+        .reloadable = true,
+        .foreign = true,
+        .meaning = "the part of a block size's memory in use from which on cold blocks are evicted ahead of need; "
+                   "0.5 to 1"},
+    Key{.id = KeyId::enable_profiling,
+        .name = "enable_profiling",
+        .form = flag_form,
+        .standard = "`false`",
+        .reloadable = true,
+        .foreign = true,
+        .meaning = "measure how long each stage of the daemon's own work takes"},
+    Key{.id = KeyId::cache_strategy,
+        .name = "cache_strategy",
+        .form = "lru",
+        .standard = "`lru`",
+        .foreign = true,
+        .meaning = "who leaves a full cache; this version has `lru` only, leaves of a prefix before what they hang "
+                   "on"},
+    Key{.id = KeyId::use_compression,
+        .name = "use_compression",
+        .form = flag_form,
+        .standard = "`false`",
+        .foreign = true,
+        .missing = "compression",
+        .meaning = "only `false` in this version, which has no compression"},
+    Key{.id = KeyId::enable_persistence,
+        .name = "enable_persistence",
+        .form = flag_form,
+        .standard = "`false`",
+        .foreign = true,
+        .missing = "persistence",
+        .meaning = "only `false` in this version, whose blocks live in memory"},
+    Key{.id = KeyId::persistence_path,
+        .name = "persistence_path",
+        .form = "nothing",
+        .standard = "none",
+        .foreign = true,
+        .missing = "persistence",
+        .meaning = "refused in this version, whose blocks live in memory"},
+    Key{.id = KeyId::enable_prefetch,
+        .name = "enable_prefetch",
+        .form = flag_form,
+        .standard = "`false`",
+        .foreign = true,
+        .missing = "prefetching",
+        .meaning = "only `false` in this version, which has no slower tier to fetch from"},
+    Key{.id = KeyId::prefetch_size,
+        .name = "prefetch_size",
+        .form = "nothing",
+        .standard = "none",
+        .foreign = true,
+        .missing = "prefetching",
+        .meaning = "refused in this version, which has no slower tier to fetch from"},
+    Key{.id = KeyId::num_workers,
+        .name = "num_workers",
+        .form = "nothing",
+        .standard = "none",
+        .foreign = true,
+        .missing = "worker threads to be numbered",
+        .meaning = "refused in this version, whose daemon works in one thread"},
+    Key{.id = KeyId::tenants,
+        .name = "tenants",
+        .form = "a list of tenants, each with a name",
+        .standard = "one, `default`, for the daemon's own user and group",
+        .reloadable = true,
+        .meaning = "who shares a cache, and how much each may use; the first that admits a user is that user's. "
+                   "Their set, order and memory take a restart"},
+};
+
+constexpr std::array tenant_table = {
+    Key{.id = KeyId::tenant_name,
+        .name = "name",
+        .form = "1 to 63 of the characters A-Z a-z 0-9 . _ -",
+        .standard = "must be given",
+        .meaning = "what clients and operators call it"},
+    Key{.id = KeyId::tenant_memory,
+        .name = "memory",
+        .form = size_form,
+        .standard = "an equal share of what the others leave",
+        .meaning = "its part of the memory for blocks, at least 16 MiB; a percentage is of the daemon's `memory`"},
+    Key{.id = KeyId::tenant_users,
+        .name = "users",
+        .form = "a list such as [alice, 1001]",
+        .standard = "nobody",
+        .reloadable = true,
+        .meaning = "users, by name or number, who may store and retrieve"},
+    Key{.id = KeyId::tenant_groups,
+        .name = "groups",
+        .form = "a list such as [llm, 2000]",
+        .standard = "nobody",
+        .reloadable = true,
+        .meaning = "groups whose members may store and retrieve"},
+    Key{.id = KeyId::tenant_read_only_users,
+        .name = "read_only_users",
+        .form = "a list such as [alice, 1001]",
+        .standard = "nobody",
+        .reloadable = true,
+        .meaning = "users who may only retrieve"},
+    Key{.id = KeyId::tenant_read_only_groups,
+        .name = "read_only_groups",
+        .form = "a list such as [llm, 2000]",
+        .standard = "nobody",
+        .reloadable = true,
+        .meaning = "groups whose members may only retrieve"},
+    Key{.id = KeyId::tenant_clients,
+        .name = "clients",
+        .form = count_form,
+        .standard = "`1024`",
+        .reloadable = true,
+        .meaning = "how many clients may be connected at once; 1 to 1024"},
+    Key{.id = KeyId::tenant_descriptors,
+        .name = "descriptors",
+        .form = count_form,
+        .standard = "`0`: no limit",
+        .reloadable = true,
+        .meaning = "how many of the daemon's file descriptors its clients may occupy"},
+    Key{.id = KeyId::tenant_operations_per_second,
+        .name = "operations_per_second",
+        .form = count_form,
+        .standard = "`0`: no limit",
+        .reloadable = true,
+        .meaning = "how many requests may reach the daemon in a second; hits do not"},
+    Key{.id = KeyId::tenant_leased_memory,
+        .name = "leased_memory",
+        .form = size_form,
+        .standard = "`0`: no limit",
+        .reloadable = true,
+        .meaning = "how much one client may hold views on; a percentage is of the tenant's memory"},
+    Key{.id = KeyId::tenant_pinned_memory,
+        .name = "pinned_memory",
+        .form = size_form,
+        .standard = "`50%`",
+        .reloadable = true,
+        .meaning = "how much may be pinned; a percentage is of the tenant's memory"},
+};
+
+std::string upper(std::string_view name) {
+    std::string text;
+    for (const char letter : name) {
+        text += static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
+    }
+    return text;
+}
+
+} // namespace
+
+std::span<const Key> daemon_keys() {
+    return daemon_table;
+}
+
+std::span<const Key> tenant_keys() {
+    return tenant_table;
+}
+
+const Key &key_of(KeyId id) {
+    for (const std::span<const Key> keys : {daemon_keys(), tenant_keys()}) {
+        for (const Key &key : keys) {
+            if (key.id == id) {
+                return key;
+            }
+        }
+    }
+    UAKV_ASSERT(false); // each id has its row
+}
+
+const Key *find_key(std::span<const Key> keys, std::string_view name) {
+    for (const Key &key : keys) {
+        if (key.name == name) {
+            return &key;
+        }
+    }
+    return nullptr;
+}
+
+std::vector<std::string> environment_names(const Key &key) {
+    if (key.id >= KeyId::tenants) {
+        return {};
+    }
+    std::vector<std::string> names = {"UAKV_" + upper(key.name)};
+    if (key.foreign) {
+        // KV_CACHE_STRATEGY: the word is not said twice.
+        const std::string_view rest = key.name.starts_with("cache_") ? key.name.substr(6) : key.name;
+        names.push_back("KV_CACHE_" + upper(rest));
+    }
+    return names;
+}
+
+std::string unknown_key_hint(std::string_view name, std::span<const Key> keys) {
+    const bool in_tenant = keys.data() == tenant_keys().data();
+    if (find_key(in_tenant ? daemon_keys() : tenant_keys(), name) != nullptr) {
+        return in_tenant ? "it is a key of the daemon, not of a tenant; write it at the left margin"
+                         : "it is a key of a tenant; write it below one, in the list tenants";
+    }
+    std::vector<std::string> known;
+    known.reserve(keys.size());
+    for (const Key &key : keys) {
+        known.emplace_back(key.name);
+    }
+    if (const auto nearest = nearest_name(name, known)) {
+        return "unknown key; did you mean " + *nearest + "?";
+    }
+    return "unknown key; uakvd --print-config shows the known ones";
+}
+
+std::string reference_row(const Key &key) {
+    std::string row =
+        fmt::format("| `{}` | {} | {} | {} |", key.name, key.meaning, key.standard, key.reloadable ? "yes" : "no");
+    if (key.id >= KeyId::tenant_name) {
+        return row;
+    }
+    std::string ways;
+    for (const std::string &name : environment_names(key)) {
+        ways += (ways.empty() ? "`" : ", `") + name + "`";
+    }
+    if (!key.flag.empty()) {
+        ways += fmt::format(", `{}`", key.flag);
+    }
+    return fmt::format("{} {} |", row, ways.empty() ? "a file only" : ways);
+}
+
+} // namespace uakv

@@ -1,0 +1,35 @@
+// Emptying spaces: a space may hold millions of blocks, and nobody else should wait for that. Each turn of the reactor
+// does a part; the spaces that are being emptied take turns.
+#pragma once
+
+#include "daemon/control/session.h"
+
+#include <cstdint>
+#include <deque>
+
+namespace uakv {
+
+class Clears {
+public:
+    // The completion comes when the space has been gone through once.
+    void begin(Session &session, SpaceId space, std::uint64_t user_data);
+
+    // Does a part; true when there is more to do.
+    bool go_on();
+
+    // The client is not served any more: what it has begun stays as far as it came.
+    void leave(Session &session);
+
+private:
+    struct Clear {
+        Session *session;
+        std::uint64_t user_data;
+        SpaceId space;
+        EntryId cursor;
+        std::uint64_t removed;
+    };
+
+    std::deque<Clear> running_;
+};
+
+} // namespace uakv

@@ -1,0 +1,123 @@
+#include "daemon/control/reports.h"
+
+#include "daemon/base/units.h"
+#include "daemon/control/report_json.h"
+#include "ipc/clock.h"
+#include "ipc/control_message.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace uakv {
+namespace {
+
+constexpr std::uint32_t blocks_default = 1000;
+constexpr std::uint32_t blocks_max = 10'000; // some megabytes of text, and a few milliseconds
+
+std::vector<std::string> problems_of(const Tenant &tenant, const uakv_statistics &values) {
+    std::vector<std::string> problems;
+    if (tenant.store().short_of_memory()) {
+        problems.push_back(fmt::format("tenant \"{}\" has {} of its {}: the machine has no more memory; free some, or "
+                                       "give the tenant less",
+                                       tenant.name(), format_size(values.bytes_memory),
+                                       format_size(values.bytes_capacity)));
+    }
+    if (tenant.refused_slots_lately()) {
+        problems.push_back(fmt::format(
+            "tenant \"{}\" refused slots in the last 10 s: all of its memory is in use by {}", tenant.name(),
+            tenant.store().evicts() ? "views, slots and pinned blocks; give it more"
+                                    : "blocks, and enable_gc: false keeps them; clear "
+                                      "spaces, or give it more"));
+    }
+    return problems;
+}
+
+} // namespace
+
+std::string text_of(const Json &document) {
+    return document.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Reports::Reports(const Tenants &tenants, const Stages &stages, std::string socket_path, std::string loop)
+    : tenants_(tenants), stages_(stages), socket_path_(std::move(socket_path)), loop_(std::move(loop)),
+      started_ns_(now_ns()) {}
+
+Result<std::string> Reports::make(const PeerIdentity &asker, const ReportGetMessage &wanted) const {
+    const auto name = get_text(wanted.tenant);
+    const auto space = get_text(wanted.space);
+    if (!name || !space) {
+        return error(UAKV_ERR_INVALID, "the name of the tenant or of the space has no end");
+    }
+    auto tenant = tenants_.choose(asker, *name);
+    if (!tenant.ok()) {
+        return tenant.take_error();
+    }
+    const std::vector<Tenant *> visible =
+        name->empty() ? tenants_.visible_to(asker) : std::vector<Tenant *>{tenant.value()};
+    switch (wanted.kind) {
+    case ReportKind::status:
+        return status(visible);
+    case ReportKind::stats:
+        return stats(asker, visible);
+    case ReportKind::spaces:
+        return text_of(spaces_report(*tenant.value()));
+    case ReportKind::blocks: {
+        const std::uint32_t limit = wanted.limit == 0 ? blocks_default : std::min(wanted.limit, blocks_max);
+        const auto cursor = static_cast<EntryId>(std::min<std::uint64_t>(wanted.cursor, limits::entries_max));
+        auto blocks = blocks_report(*tenant.value(), std::string(*space), cursor, limit);
+        return blocks.ok() ? Result<std::string>(text_of(blocks.value())) : blocks.take_error();
+    }
+    case ReportKind::why:
+        return text_of(why_report(*tenant.value(), std::string(*space), wanted.key));
+    }
+    return error(UAKV_ERR_VERSION, "this daemon has no report %u; update it", static_cast<unsigned>(wanted.kind));
+}
+
+std::string Reports::status(const std::vector<Tenant *> &visible) const {
+    Json problems = Json::array();
+    Json tenants = Json::array();
+    for (const Tenant *tenant : visible) {
+        const uakv_statistics values = tenant->statistics();
+        for (std::string &problem : problems_of(*tenant, values)) {
+            problems.push_back(std::move(problem));
+        }
+        tenants.push_back({{"name", tenant->name()},
+                           {"clients", values.clients},
+                           {"bytes_capacity", values.bytes_capacity},
+                           {"bytes_memory", values.bytes_memory},
+                           {"bytes_blocks", values.bytes_blocks},
+                           {"blocks", values.blocks},
+                           {"hits", values.hits},
+                           {"misses", values.misses}});
+    }
+    return text_of({{"version", UAKV_VERSION},
+                    {"pid", ::getpid()},
+                    {"uptime_ms", (now_ns() - started_ns_) / ns_per_ms},
+                    {"socket", socket_path_},
+                    {"loop", loop_},
+                    {"healthy", problems.empty()},
+                    {"problems", problems},
+                    {"tenants", std::move(tenants)}});
+}
+
+// The daemon's own stages serve all tenants together, so only admins see them.
+std::string Reports::stats(const PeerIdentity &asker, const std::vector<Tenant *> &visible) const {
+    Json tenants = Json::array();
+    for (const Tenant *tenant : visible) {
+        tenants.push_back(statistics_report(*tenant));
+    }
+    Json report = {{"uptime_ms", (now_ns() - started_ns_) / ns_per_ms},
+                   {"profiling", stages_.on()},
+                   {"tenants", std::move(tenants)},
+                   {"retrieve_sampled_one_in", retrieves_per_sample}};
+    if (stages_.on() && tenants_.is_admin(asker)) {
+        Json &stages = report["stages"];
+        for (std::size_t stage = 0; stage < stage_names.size(); ++stage) {
+            stages[stage_names[stage]] = histogram_report(stages_.histogram(stage));
+        }
+    }
+    return text_of(report);
+}
+
+} // namespace uakv

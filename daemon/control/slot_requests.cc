@@ -1,0 +1,216 @@
+#include "daemon/control/slot_requests.h"
+
+#include "ipc/clock.h"
+
+#include <algorithm>
+
+namespace uakv {
+namespace {
+
+// How long a request for a slot waits for what is in use at the moment: views and slots are mostly held for much
+// less, and a segment that a size class could take over is free of them at some instant.
+constexpr std::uint64_t patience_ns = 20 * ns_per_ms;
+
+bool holds_too_many(const Session &session) {
+    return session.grants() + session.waiting_grants.size() + session.waiting_claims >= limits::grants_per_client_max;
+}
+
+} // namespace
+
+void SlotRequests::grant(Session &session, std::uint64_t user_data, std::uint64_t length) {
+    if (holds_too_many(session)) {
+        complete(session, user_data, UAKV_ERR_DENIED);
+        return;
+    }
+    request(session, {user_data, length, now_ns(), std::nullopt});
+    take_turns();
+    if (session.waiting_grants.size() > 1) {
+        retry(session);
+    }
+}
+
+void SlotRequests::claim(Session &session, const FlightKey &key, std::uint64_t user_data, std::uint64_t length) {
+    Tenant &tenant = session.tenant();
+    Lookup::Found found;
+    if (tenant.store().index().lookup().find(key.space, key.key, found)) {
+        complete(session, user_data, UAKV_EXISTS);
+        return;
+    }
+    if (holds_too_many(session)) {
+        complete(session, user_data, UAKV_ERR_DENIED);
+        return;
+    }
+    if (tenant.flights().claim(key, {session.number(), user_data, length}) == Flights::Claimed::joined) {
+        ++session.waiting_claims;
+        return;
+    }
+    request(session, {user_data, length, now_ns(), key});
+    take_turns();
+}
+
+void SlotRequests::request(Session &session, const Waiting &wanted) {
+    if (!session.waiting_grants.empty() || !try_answer(session, wanted, wanted.since_ns)) {
+        session.waiting_grants.push_back(wanted); // behind those that came earlier
+        waits_ = true;
+    }
+}
+
+void SlotRequests::cancel(Session &session, std::uint64_t user_data) {
+    Tenant &tenant = session.tenant();
+    auto &waiting = session.waiting_grants;
+    const auto found = std::find_if(waiting.begin(), waiting.end(),
+                                    [&](const Waiting &wanted) { return wanted.user_data == user_data; });
+    if (found != waiting.end()) {
+        const std::optional<FlightKey> flight = found->flight;
+        waiting.erase(found);
+        complete(session, user_data, UAKV_ERR_TIMEOUT);
+        if (flight) {
+            pass_on(tenant, tenant.flights().dropped_out(*flight));
+        }
+    } else if (tenant.flights().cancel(session.number(), user_data)) {
+        --session.waiting_claims;
+        complete(session, user_data, UAKV_ERR_TIMEOUT);
+    }
+    take_turns();
+}
+
+void SlotRequests::retry(Session &session) {
+    const std::uint64_t now = now_ns();
+    const std::vector<Waiting> all = std::exchange(session.waiting_grants, {});
+    for (const Waiting &wanted : all) {
+        if (!try_answer(session, wanted, now)) {
+            session.waiting_grants.push_back(wanted);
+        }
+    }
+    take_turns();
+}
+
+// False when it has to wait on.
+bool SlotRequests::try_answer(Session &session, const Waiting &wanted, std::uint64_t now) {
+    Tenant &tenant = session.tenant();
+    const Store::Grant grant = find_slot(tenant, wanted.length);
+    const bool granted = grant.outcome == Store::GrantOutcome::granted;
+    if (grant.outcome == Store::GrantOutcome::none) {
+        tenant.note_short();
+    }
+    if (grant.outcome == Store::GrantOutcome::later || (!granted && now - wanted.since_ns < patience_ns)) {
+        return false;
+    }
+    if (!granted) {
+        tenant.count_no_space(now);
+        complete(session, wanted.user_data, UAKV_ERR_NO_SPACE);
+        if (wanted.flight) {
+            pass_on(tenant, tenant.flights().dropped_out(*wanted.flight));
+        }
+        return true;
+    }
+    Completion completion{};
+    completion.user_data = wanted.user_data;
+    completion.status = wanted.flight ? UAKV_MISS : UAKV_OK;
+    hand_over(session, grant.slot, completion);
+    if (wanted.flight) {
+        tenant.flights().granted(*wanted.flight, grant.slot, now);
+    }
+    complete(session, completion);
+    return true;
+}
+
+// Before anybody is refused, slots that lie idle with clients are taken back.
+Store::Grant SlotRequests::find_slot(Tenant &tenant, std::uint64_t length) {
+    const Store::Grant grant = tenant.store().grant(length);
+    if (grant.outcome != Store::GrantOutcome::none) {
+        return grant;
+    }
+    const std::vector<SlotRef> reclaimed = tenant.reclaim();
+    for (const SlotRef slot : reclaimed) {
+        pass_on(tenant, tenant.flights().released(slot)); // a client may offer what it said to compute in
+    }
+    return reclaimed.empty() ? grant : tenant.store().grant(length);
+}
+
+void SlotRequests::landed(Tenant &tenant, const FlightKey &key) {
+    const Flights::Landing landing = tenant.flights().landed(key);
+    if (landing.pilot) {
+        Session &session = *tenant.find(landing.pilot->session);
+        std::erase_if(session.waiting_grants, [&](const Waiting &wanted) { return wanted.flight == key; });
+        complete(session, landing.pilot->user_data, UAKV_EXISTS);
+    }
+    for (const Claimant &claimant : landing.waiting) {
+        Session &session = *tenant.find(claimant.session);
+        --session.waiting_claims;
+        complete(session, claimant.user_data, UAKV_EXISTS);
+    }
+}
+
+void SlotRequests::released(Tenant &tenant, SlotRef slot) {
+    pass_on(tenant, tenant.flights().released(slot));
+    take_turns();
+}
+
+void SlotRequests::leave(Session &session) {
+    session.waiting_grants.clear();
+    session.waiting_claims = 0;
+    for (const Flights::Turn &turn : session.tenant().flights().withdraw(session.number())) {
+        pass_on(session.tenant(), turn);
+    }
+    take_turns();
+}
+
+void SlotRequests::expire(Tenant &tenant, std::uint64_t now) {
+    for (const Flights::Turn &turn : tenant.flights().expire(now, tenant.flight_ns_max())) {
+        pass_on(tenant, turn);
+    }
+    take_turns();
+}
+
+void SlotRequests::pass_on(Tenant &tenant, const std::optional<Flights::Turn> &turn) {
+    if (turn) {
+        turns_.emplace_back(&tenant, *turn);
+    }
+}
+
+// One turn can lead to another: a loop, so that a long line of claims is no deep recursion.
+void SlotRequests::take_turns() {
+    while (!turns_.empty()) {
+        const auto [tenant, turn] = turns_.back();
+        turns_.pop_back();
+        Session *session = tenant->find(turn.claimant.session);
+        UAKV_ASSERT(session != nullptr); // who leaves withdraws its claims
+        --session->waiting_claims;
+        request(*session, {turn.claimant.user_data, turn.claimant.length, now_ns(), turn.key});
+    }
+}
+
+void SlotRequests::hand_over(Session &session, SlotRef slot, Completion &completion) {
+    const Slots &slots = session.tenant().store().slots();
+    session.take_hold(slot);
+    completion.segment = slot.segment;
+    completion.slot = slot.index;
+    completion.offset = slots.offset(slot);
+    completion.capacity = slots.slot_bytes(slot.segment);
+}
+
+void SlotRequests::complete(Session &session, std::uint64_t user_data, uakv_status status) {
+    Completion completion{};
+    completion.user_data = user_data;
+    completion.status = status;
+    complete(session, completion);
+}
+
+void SlotRequests::complete(Session &session, const Completion &completion) {
+    session.ring().complete(completion);
+    if (answered_.empty() || answered_.back() != &session) {
+        answered_.push_back(&session);
+    }
+}
+
+bool SlotRequests::publish() {
+    bool woke = false;
+    for (Session *session : answered_) {
+        woke = session->ring().publish() || woke;
+    }
+    answered_.clear();
+    return woke;
+}
+
+} // namespace uakv

@@ -1,0 +1,97 @@
+// One tenant: a cache of its own, who belongs to it, what its clients may hold and how often they may ask. Nothing in
+// it is shared with another tenant. Outlives its sessions.
+#pragma once
+
+#include "daemon/base/quota.h"
+#include "daemon/base/token_bucket.h"
+#include "daemon/config/settings.h"
+#include "daemon/control/client_counts.h"
+#include "daemon/control/flights.h"
+#include "daemon/store/store.h"
+#include "ipc/process_handle.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace uakv {
+
+class Session;
+
+class Tenant {
+public:
+    // `own` is one of the tenants of the settings.
+    static Result<std::unique_ptr<Tenant>> create(const Settings &settings, const TenantSettings &own);
+
+    // Takes over what may change while the daemon serves: everything but name and memory. What clients hold already
+    // stays theirs.
+    void reconfigure(const Settings &settings, const TenantSettings &own);
+
+    const TenantSettings &settings() const { return settings_; }
+    const std::string &name() const { return settings_.name; }
+
+    Store &store() { return *store_; }
+    const Store &store() const { return *store_; }
+    const Fd &index() const { return index_; } // read-only: clients map it
+    Flights &flights() { return flights_; }
+    const Flights &flights() const { return flights_; }
+    std::uint64_t flight_ns_max() const { return flight_ns_max_; } // how long others wait for one that computes
+
+    Quota &clients() { return clients_; }
+    Quota &descriptors() { return descriptors_; }
+    TokenBucket &operations() { return operations_; }
+
+    // The welcomed clients. A session attaches itself, and detaches before its memory goes.
+    void attach(Session &session);
+    void detach(Session &session);
+    Session *find(std::uint32_t number) const;
+    template <typename Visit> void for_each_session(Visit visit) {
+        for (const auto &[number, session] : sessions_) {
+            visit(*session);
+        }
+    }
+
+    // Takes back the slots that clients keep for later.
+    std::vector<SlotRef> reclaim();
+
+    // A request for a slot cannot be granted: all memory is in use. take_short(): since the last call, and not more
+    // often than every 100 ms.
+    void note_short() { short_ = true; }
+    bool take_short(std::uint64_t now);
+
+    void count_busy() { ++refused_busy_; }
+    void count_no_space(std::uint64_t now); // a request for a slot was refused
+    bool refused_slots_lately() const;
+
+    // All that is counted, clients that are gone included.
+    uakv_statistics statistics() const;
+    Latencies latencies() const;
+
+private:
+    Tenant(const Settings &settings, const TenantSettings &own, std::unique_ptr<Store> store, Fd index);
+
+    TenantSettings settings_;
+    std::unique_ptr<Store> store_;
+    Fd index_;
+    Flights flights_;
+    Quota clients_;
+    Quota descriptors_;
+    TokenBucket operations_;
+    std::uint64_t flight_ns_max_ = 0;
+    std::unordered_map<std::uint32_t, Session *> sessions_; // by their numbers
+
+    bool short_ = false;
+    std::uint64_t short_taken_ns_ = 0;
+
+    const std::uint64_t started_ns_;
+    std::uint64_t refused_busy_ = 0;
+    std::uint64_t no_space_ns_ = 0; // when a request for a slot was refused last; 0: never
+
+    // Of clients that are gone.
+    ClientCounts past_counts_;
+    Latencies past_latencies_{};
+};
+
+} // namespace uakv
