@@ -55,11 +55,8 @@ uakv_status uakv_store_submit(uakv_space *space, const uakv_key *key, const void
     constexpr const char *call = "uakv_store_submit";
     return guarded(call, [&]() -> uakv_status {
         uakv_store_options complete;
-        if (const uakv_status status = check_block(call, space, key, n); status != UAKV_OK) {
+        if (const uakv_status status = check_copy_in(call, space, key, data, n); status != UAKV_OK) {
             return status;
-        }
-        if (data == nullptr) {
-            return null_argument(call, "data");
         }
         if (const uakv_status status = read_store_options(call, options, complete); status != UAKV_OK) {
             return status;
@@ -143,11 +140,8 @@ uakv_status uakv_retrieve_into_submit(uakv_space *space, const uakv_key *key, vo
     constexpr const char *call = "uakv_retrieve_into_submit";
     return guarded(call, [&]() -> uakv_status {
         RetrieveRequest request;
-        if (const uakv_status status = check_key(call, space, key); status != UAKV_OK) {
+        if (const uakv_status status = check_copy_out(call, space, key, dst, cap); status != UAKV_OK) {
             return status;
-        }
-        if (dst == nullptr && cap > 0) {
-            return null_argument(call, "dst");
         }
         if (const uakv_status status = read_retrieve_options(call, *space, options, request); status != UAKV_OK) {
             return status;
@@ -164,11 +158,8 @@ uakv_status uakv_retrieve_many_submit(uakv_space *space, const uakv_key *keys, s
                                       uakv_status *each, uint64_t user_data) {
     constexpr const char *call = "uakv_retrieve_many_submit";
     return guarded(call, [&]() -> uakv_status {
-        if (const uakv_status status = check_keys(call, space, keys, count); status != UAKV_OK) {
+        if (const uakv_status status = check_views(call, space, keys, count, views); status != UAKV_OK) {
             return status;
-        }
-        if (count > 0 && views == nullptr) {
-            return null_argument(call, "views");
         }
         const uakv_status status = retrieve_many(*space, {keys, count}, views, each);
         decltype(uakv_completion::result) result{};

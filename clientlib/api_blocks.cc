@@ -34,11 +34,8 @@ uakv_status uakv_store(uakv_space *space, const uakv_key *key, const void *data,
     constexpr const char *call = "uakv_store";
     return guarded(call, [&]() -> uakv_status {
         uakv_store_options complete;
-        if (const uakv_status status = check_block(call, space, key, n); status != UAKV_OK) {
+        if (const uakv_status status = check_copy_in(call, space, key, data, n); status != UAKV_OK) {
             return status;
-        }
-        if (data == nullptr) {
-            return null_argument(call, "data");
         }
         if (const uakv_status status = read_store_options(call, options, complete); status != UAKV_OK) {
             return status;
@@ -169,11 +166,8 @@ uakv_status uakv_retrieve_into(uakv_space *space, const uakv_key *key, void *dst
     constexpr const char *call = "uakv_retrieve_into";
     return guarded(call, [&]() -> uakv_status {
         RetrieveRequest request;
-        if (const uakv_status status = check_key(call, space, key); status != UAKV_OK) {
+        if (const uakv_status status = check_copy_out(call, space, key, dst, cap); status != UAKV_OK) {
             return status;
-        }
-        if (dst == nullptr && cap > 0) {
-            return null_argument(call, "dst");
         }
         const uakv_status status = read_retrieve_options(call, *space, options, request);
         return status != UAKV_OK ? status : retrieve_into(*space, *key, request, dst, cap, n);
@@ -184,11 +178,8 @@ uakv_status uakv_retrieve_many(uakv_space *space, const uakv_key *keys, size_t c
                                uakv_status *each) {
     constexpr const char *call = "uakv_retrieve_many";
     return guarded(call, [&]() -> uakv_status {
-        if (const uakv_status status = check_keys(call, space, keys, count); status != UAKV_OK) {
-            return status;
-        }
-        return count > 0 && views == nullptr ? null_argument(call, "views")
-                                             : retrieve_many(*space, {keys, count}, views, each);
+        const uakv_status status = check_views(call, space, keys, count, views);
+        return status != UAKV_OK ? status : retrieve_many(*space, {keys, count}, views, each);
     });
 }
 

@@ -55,6 +55,30 @@ uakv_status check_blocks(const char *call, const uakv_space *space, const uakv_k
     return UAKV_OK;
 }
 
+uakv_status check_copy_in(const char *call, const uakv_space *space, const uakv_key *key, const void *data,
+                          std::size_t n) noexcept {
+    if (const uakv_status status = check_block(call, space, key, n); status != UAKV_OK) {
+        return status;
+    }
+    return data == nullptr ? null_argument(call, "data") : UAKV_OK;
+}
+
+uakv_status check_copy_out(const char *call, const uakv_space *space, const uakv_key *key, const void *dst,
+                           std::size_t cap) noexcept {
+    if (const uakv_status status = check_key(call, space, key); status != UAKV_OK) {
+        return status;
+    }
+    return dst == nullptr && cap > 0 ? null_argument(call, "dst") : UAKV_OK;
+}
+
+uakv_status check_views(const char *call, const uakv_space *space, const uakv_key *keys, std::size_t count,
+                        const uakv_view *views) noexcept {
+    if (const uakv_status status = check_keys(call, space, keys, count); status != UAKV_OK) {
+        return status;
+    }
+    return count > 0 && views == nullptr ? null_argument(call, "views") : UAKV_OK;
+}
+
 uakv_status check_statistics(const char *call, const uakv_client *client, const uakv_statistics *out) noexcept {
     if (client == nullptr || out == nullptr) {
         return null_argument(call, client == nullptr ? "client" : "out");

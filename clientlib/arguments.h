@@ -15,6 +15,12 @@ uakv_status check_block(const char *call, const uakv_space *space, const uakv_ke
 uakv_status check_keys(const char *call, const uakv_space *space, const uakv_key *keys, std::size_t count) noexcept;
 uakv_status check_blocks(const char *call, const uakv_space *space, const uakv_key *keys, const void *const *data,
                          const std::size_t *n, std::size_t count) noexcept;
+uakv_status check_copy_in(const char *call, const uakv_space *space, const uakv_key *key, const void *data,
+                          std::size_t n) noexcept;
+uakv_status check_copy_out(const char *call, const uakv_space *space, const uakv_key *key, const void *dst,
+                           std::size_t cap) noexcept;
+uakv_status check_views(const char *call, const uakv_space *space, const uakv_key *keys, std::size_t count,
+                        const uakv_view *views) noexcept;
 uakv_status check_statistics(const char *call, const uakv_client *client, const uakv_statistics *out) noexcept;
 
 // Null stands for all defaults.
