@@ -24,9 +24,6 @@ void SlotRequests::grant(Session &session, std::uint64_t user_data, std::uint64_
     }
     request(session, {user_data, length, now_ns(), std::nullopt});
     take_turns();
-    if (session.waiting_grants.size() > 1) {
-        retry(session);
-    }
 }
 
 void SlotRequests::claim(Session &session, const FlightKey &key, std::uint64_t user_data, std::uint64_t length) {
