@@ -26,6 +26,11 @@
  *              needs the daemon gives UAKV_ERR_DISCONNECTED. The client attaches to a new daemon by itself,
  *              from within the calls that are made anyway (no thread), at most every 10 ms to 1 s. Views of
  *              the old daemon stay readable until released; its open slots can only be aborted.
+ *   Revoked    A view counts until it is released, unless the operator has set lease_max_age: then the daemon
+ *              takes the views of a client back that holds one for longer while there is no room for others.
+ *              uakv_release() gives UAKV_ERR_REVOKED for each of them, and what was read through it may be
+ *              wrong: use, and above all commit, what was computed from a view only once its release gave
+ *              UAKV_OK. The client goes on with a new session by itself.
  *   Death      A process that dies leaves nothing behind: its views and its uncommitted slots go back
  *              within a second. Blocks that it committed stay.
  *
@@ -35,7 +40,7 @@
  *      that starts later, in any process, finds the block until it is evicted, removed or expired.
  *   2. Never wrong: the bytes of a view are those that were committed under its key in its space.
  *   3. A view stays valid, its bytes unchanged, until it is released: across eviction, removal and the
- *      death of the daemon.
+ *      death of the daemon. Where it did not (lease_max_age), its release says so.
  *
  * This header is C99 and C++11 and newer, and needs nothing but <stddef.h> and <stdint.h>.
  */
@@ -59,7 +64,7 @@ extern "C" {
 
 /* Version of the interface below: (major << 16) | minor. A library with the same major number and the
  * same or a newer minor one serves a program that was compiled against this header. */
-#define UAKV_ABI_VERSION 0x00000002u
+#define UAKV_ABI_VERSION 0x00000003u
 
 typedef int32_t uakv_status;
 
@@ -259,15 +264,19 @@ typedef struct uakv_view {
  * that this process has not mapped yet). UAKV_MISS when it is not there.
  * Errors: CORRUPT (only with UAKV_VERIFY; the daemon drops the block), DENIED (this client holds as many
  * views as a client may: 16384, or as many bytes as its tenant allows a client), TIMEOUT and DISCONNECTED (only where a
- * segment had to be mapped or a corrupt block to be reported), NO_MEMORY, FORKED, INVALID, TOO_NEW. */
+ * segment had to be mapped, a corrupt block to be reported, or a new session to be had because the views of the last
+ * one were taken back), NO_MEMORY, FORKED, INVALID, TOO_NEW. */
 UAKV_API uakv_status uakv_retrieve(uakv_space *space, const uakv_key *key, const uakv_retrieve_options *options,
                                    uakv_view *out);
 
-/* Ends a view. Errors: INVALID (it was not open), FORKED. */
+/* Ends a view. UAKV_ERR_REVOKED: it is ended, but the daemon had taken it back before (lease_max_age; or leased_memory,
+ * where somebody goes round this library): what was read through it may be wrong, so treat the block as missing.
+ * Errors: REVOKED, INVALID (it was not open), FORKED. */
 UAKV_API uakv_status uakv_release(uakv_view *view);
 
-/* Copies a block to dst and its length to n (may be NULL). Errors: as uakv_retrieve; TOO_LARGE when cap
- * bytes do not hold it (then n receives the length that is needed, and nothing is copied). */
+/* Copies a block to dst and its length to n (may be NULL). Never REVOKED: it tries again. Errors: as uakv_retrieve, and
+ * then dst may have been written to; TOO_LARGE when cap bytes do not hold it (then n receives the length that is
+ * needed, and nothing is copied). */
 UAKV_API uakv_status uakv_retrieve_into(uakv_space *space, const uakv_key *key, void *dst, size_t cap, size_t *n,
                                         const uakv_retrieve_options *options);
 
@@ -347,6 +356,7 @@ typedef struct uakv_statistics {
     uint64_t flights;             /* blocks that somebody computes for others, now */
     uint64_t flight_waits;        /* calls that waited for another process to compute a block */
     uint64_t refused_busy;        /* requests over the tenant's operations per second */
+    uint64_t sessions_revoked;    /* clients whose views were taken back: UAKV_ERR_REVOKED */
 } uakv_statistics;
 
 /* Fills out (up to its struct_size). Errors: INVALID (struct_size too small to hold a counter), TIMEOUT,

@@ -36,6 +36,7 @@ void bench_store(const Settings &settings, Report &report);
 void bench_reserve(const Settings &settings, Report &report);
 void bench_lookup(const Settings &settings, Report &report);
 void bench_async(const Settings &settings, Report &report);
+void bench_hostile(const Settings &settings, Report &report);
 void bench_footprint(const Settings &settings, Report &report);
 
 } // namespace uakv::bench

@@ -69,11 +69,18 @@ void print_machine(Report &report) {
     report.fact("machine", fmt::format("{}, {} cpus, {} {}, {:.1f} GiB of memory",
                                        model.empty() ? system.machine : model, allowed_cpus().size(), system.sysname,
                                        system.release, static_cast<double>(kilobytes_of("MemTotal")) / GiB));
+    report.fact("load", load_text() + ", before the bench began");
     report.fact("pinning", pinning_text());
     pin_client(0);
     report.fact("clock", fmt::format("CLOCK_MONOTONIC; two readings in a row differ by {:.0f} ns, which every "
                                      "latency contains",
                                      clock_overhead_ns()));
+}
+
+std::string load_text() {
+    double load = 0;
+    getloadavg(&load, 1);
+    return fmt::format("load average {:.1f} on {} cpus", load, allowed_cpus().size());
 }
 
 std::uint64_t memory_available_bytes() {
@@ -94,7 +101,8 @@ cpu_set_t cpus_of_daemon(Beside beside) {
     cpu_set_t set;
     CPU_ZERO(&set);
     for (const std::size_t cpu : allowed_cpus()) {
-        if (allowed_cpus().size() < 2 || (cpu == cpu_of_client(0)) == (beside == Beside::same_cpu)) {
+        const bool here = (cpu == cpu_of_client(0)) == (beside == Beside::same_cpu);
+        if (allowed_cpus().size() < 2 || beside == Beside::all_cpus || here) {
             CPU_SET(cpu, &set);
         }
     }

@@ -9,18 +9,22 @@
 
 #include <cstdint>
 #include <sched.h>
+#include <string>
 
 namespace uakv::bench {
 
 void print_machine(Report &report);
+
+// "load average 0.3 on 2 cpus", as it is now: what else runs makes figures worse, and servers' most.
+std::string load_text();
 
 // Physical memory that can still be taken without swapping.
 std::uint64_t memory_available_bytes();
 
 void pin_client(unsigned index);
 
-// Where the daemon runs: not on the first client's cpu, or on that one alone.
-enum class Beside { other_cpus, same_cpu };
+// Where a server runs: not on the first client's cpu, or on that one alone, or wherever there is room.
+enum class Beside { other_cpus, same_cpu, all_cpus };
 cpu_set_t cpus_of_daemon(Beside beside);
 
 } // namespace uakv::bench

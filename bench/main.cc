@@ -1,15 +1,13 @@
 // uakv-bench: one program, one table. What each row measures is told at the top of the file of its group.
+#include "arguments.h"
 #include "failure.h"
 #include "groups.h"
 #include "machine.h"
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
 #include <cstring>
-#include <optional>
-#include <string_view>
 #include <unistd.h>
 
 namespace uakv::bench {
@@ -27,6 +25,7 @@ a call failed or bytes were wrong, 2 for a wrong argument.
                       reserve    reserve and commit in place, with the daemon awake and asleep
                       lookup     match_prefix over 512 keys; memory of the index per block
                       async      64 calls on their way against one after another
+                      hostile    p99 of one client while another asks too much of the daemon
                       footprint  memory and cpu time of an idle daemon
   --memory SIZE     of the largest daemon, such as 5GiB (the default; 1GiB with --quick); at least 1GiB.
                       Blocks that do not fit are left out, and the row says how many there were
@@ -44,27 +43,13 @@ struct Group {
     bool wanted = true;
 };
 
-using Groups = std::array<Group, 6>;
+using Groups = std::array<Group, 7>;
 
 struct Options {
     Settings settings;
     std::string json_path;
     bool help = false;
 };
-
-// What is wrong with the command line, if anything is.
-using Complaint = std::optional<std::string>;
-
-std::optional<std::uint64_t> parse_size(std::string_view text) {
-    std::uint64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-    const std::uint64_t factor = unit == "MiB" ? MiB : unit == "GiB" ? GiB : 0;
-    if (error != std::errc{} || factor == 0 || number > UINT64_MAX / factor) {
-        return std::nullopt;
-    }
-    return number * factor;
-}
 
 Complaint choose_groups(std::string_view names, Groups &groups) {
     for (Group &group : groups) {
@@ -79,7 +64,7 @@ Complaint choose_groups(std::string_view names, Groups &groups) {
         }
         if (!known) {
             return "--only: there is no group \"" + std::string(name) +
-                   "\"; there are retrieve, store, reserve, lookup and footprint";
+                   "\"; there are retrieve, store, reserve, lookup, async, hostile and footprint";
         }
         if (name.size() == rest.size()) {
             return std::nullopt;
@@ -88,49 +73,24 @@ Complaint choose_groups(std::string_view names, Groups &groups) {
     }
 }
 
-Complaint apply_option(std::string_view name, const std::string &value, Options &options, Groups &groups) {
-    if (name == "--only") {
-        return choose_groups(value, groups);
+Complaint choose_memory(const std::string &value, Settings &settings) {
+    const auto size = parse_size(value);
+    if (!size || *size < GiB) {
+        return "--memory is \"" + value + "\"; expected at least 1GiB, such as 5GiB or 6000MiB";
     }
-    if (name == "--memory") {
-        const auto size = parse_size(value);
-        if (!size || *size < GiB) {
-            return "--memory is \"" + value + "\"; expected at least 1GiB, such as 5GiB or 6000MiB";
-        }
-        options.settings.memory_bytes = *size;
-        return std::nullopt;
-    }
-    (name == "--json" ? options.json_path : options.settings.daemon_path) = value;
+    settings.memory_bytes = *size;
     return std::nullopt;
 }
 
 Complaint parse_options(int count, char **arguments, Options &options, Groups &groups) {
-    for (int i = 1; i < count; ++i) {
-        const std::string_view argument = arguments[i];
-        const std::string_view name = argument.substr(0, argument.find('='));
-        if (argument == "--quick") {
-            options.settings.quick = true;
-            continue;
-        }
-        if (argument == "--help") {
-            options.help = true;
-            continue;
-        }
-        if (name != "--only" && name != "--memory" && name != "--json" && name != "--daemon") {
-            return "unknown argument \"" + std::string(argument) + "\"";
-        }
-        if (name.size() == argument.size() && i + 1 == count) {
-            return std::string(name) + " wants a value";
-        }
-        const std::string value(name.size() == argument.size() ? arguments[++i] : argument.substr(name.size() + 1));
-        if (value.empty()) {
-            return std::string(name) + " wants a value";
-        }
-        if (auto complaint = apply_option(name, value, options, groups)) {
-            return complaint;
-        }
-    }
-    return std::nullopt;
+    return parse_arguments(
+        count, arguments,
+        {flag_argument("--quick", options.settings.quick),
+         flag_argument("--help", options.help),
+         text_argument("--json", options.json_path),
+         text_argument("--daemon", options.settings.daemon_path),
+         {"--only", true, [&](const std::string &value) { return choose_groups(value, groups); }},
+         {"--memory", true, [&](const std::string &value) { return choose_memory(value, options.settings); }}});
 }
 
 // A smaller machine gets smaller daemons, but the 32 MiB blocks need 1 GiB.
@@ -174,6 +134,7 @@ int main(int count, char **arguments) {
                    {"reserve", bench_reserve},
                    {"lookup", bench_lookup},
                    {"async", bench_async},
+                   {"hostile", bench_hostile},
                    {"footprint", bench_footprint}}};
     Options options;
     options.settings.daemon_path = UAKV_BENCH_DAEMON;

@@ -1,6 +1,7 @@
 #include "processes.h"
 
 #include "machine.h"
+#include "workplace.h"
 
 #include <cerrno>
 #include <csignal>
@@ -36,6 +37,7 @@ void kill_all(const std::vector<pid_t> &children) {
     for (const pid_t child : children) {
         kill(child, SIGKILL);
         waitpid(child, nullptr, 0);
+        forget_process(child);
     }
 }
 
@@ -46,8 +48,10 @@ void run_processes(unsigned count, const std::function<void(unsigned)> &body) {
     std::vector<pid_t> children;
     const pid_t parent = getpid();
     for (unsigned index = 0; index < count; ++index) {
+        const EndSignalsBlocked until_noted;
         const pid_t child = fork();
         if (child == 0) {
+            until_noted.restore();
             run_child(index, body, parent);
         }
         if (child < 0) {
@@ -55,9 +59,10 @@ void run_processes(unsigned count, const std::function<void(unsigned)> &body) {
             kill_all(children);
             throw Failure("cannot fork a client process: " + reason);
         }
+        note_process(child);
         children.push_back(child);
     }
-    // Whichever ends first, so that one that fails does not leave the others waiting at a gate. The daemon is our
+    // Whichever ends first, so that one that fails does not leave the others waiting at a gate. A server is our
     // child as well: its end, which nobody ordered, fails the measurement too.
     while (!children.empty()) {
         int status = 0;
@@ -66,11 +71,36 @@ void run_processes(unsigned count, const std::function<void(unsigned)> &body) {
         const bool ours = std::erase(children, ended.si_pid) != 0;
         if (ours) {
             waitpid(ended.si_pid, &status, 0);
+            forget_process(ended.si_pid);
         }
         if (!ours || status != 0) {
             kill_all(children);
-            throw Failure(ours ? "a client process failed" : "uakvd ended while it was measured");
+            throw Failure(ours ? "a client process failed" : "a server ended while it was measured");
         }
+    }
+}
+
+void run_beside(const std::function<void()> &other, const std::function<void()> &body) {
+    std::fflush(stdout);
+    const pid_t parent = getpid();
+    const pid_t child = fork();
+    if (child == 0) {
+        run_child(
+            1, [&](unsigned) { other(); }, parent);
+    }
+    if (child < 0) {
+        throw Failure(std::string("cannot fork a client process: ") + std::strerror(errno));
+    }
+    try {
+        body();
+    } catch (...) {
+        kill_all({child});
+        throw;
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    if (status != 0) {
+        throw Failure("a client process failed");
     }
 }
 

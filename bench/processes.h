@@ -16,6 +16,9 @@ namespace uakv::bench {
 // all have ended. Throws when one of them failed; the others are killed then.
 void run_processes(unsigned count, const std::function<void(unsigned)> &body);
 
+// Runs body() here while `other` runs in a process of its own, as the second client. Throws when either failed.
+void run_beside(const std::function<void()> &other, const std::function<void()> &body);
+
 // Zeroed memory that processes forked from here on share with this one.
 template <typename T> class SharedArray {
     static_assert(std::is_trivially_destructible_v<T>);

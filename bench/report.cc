@@ -70,7 +70,8 @@ void Report::fact(const std::string &name, const std::string &text) {
 }
 
 void Report::add(Row row) {
-    if (rows_.empty()) {
+    if (!begun_) {
+        begun_ = true;
         std::printf("\n");
         print_line("what", "value", "unit", "goal", "met", "spread");
     }

@@ -1,6 +1,7 @@
 // Storing and retrieving blocks: each exported function checks its arguments and makes one call.
 #include "clientlib/arguments.h"
 #include "clientlib/calls.h"
+#include "clientlib/hit.h"
 
 using namespace uakv;
 
@@ -152,7 +153,7 @@ uakv_status uakv_retrieve(uakv_space *space, const uakv_key *key, const uakv_ret
             return null_argument(call, "out");
         }
         const uakv_status status = read_retrieve_options(call, *space, options, request);
-        return status != UAKV_OK ? status : retrieve(*space, *key, request, *out);
+        return status != UAKV_OK ? status : hit(*space, *key, request, *out);
     });
 }
 

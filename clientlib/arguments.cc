@@ -4,25 +4,19 @@
 
 namespace uakv {
 
+uakv_status null_argument(const char *call, const char *name) noexcept {
+    return fail(UAKV_ERR_INVALID, "%s: %s is NULL", call, name);
+}
+
+uakv_status forked_handle(const char *call) noexcept {
+    return fail(UAKV_ERR_FORKED, "%s: this handle belongs to the parent process; connect again in the child", call);
+}
+
 uakv_status check_client(const char *call, const uakv_client *client) noexcept {
     if (client == nullptr) {
         return null_argument(call, "client");
     }
     return is_forked(client->fork_token) ? forked_handle(call) : UAKV_OK;
-}
-
-uakv_status check_space(const char *call, const uakv_space *space) noexcept {
-    if (space == nullptr) {
-        return null_argument(call, "space");
-    }
-    return is_forked(space->client->fork_token) ? forked_handle(call) : UAKV_OK;
-}
-
-uakv_status check_key(const char *call, const uakv_space *space, const uakv_key *key) noexcept {
-    if (const uakv_status status = check_space(call, space); status != UAKV_OK) {
-        return status;
-    }
-    return key == nullptr ? null_argument(call, "key") : UAKV_OK;
 }
 
 uakv_status check_block(const char *call, const uakv_space *space, const uakv_key *key, std::size_t n) noexcept {
@@ -109,14 +103,10 @@ uakv_status read_store_options(const char *call, const uakv_store_options *given
     return UAKV_OK;
 }
 
-uakv_status read_retrieve_options(const char *call, const uakv_space &space, const uakv_retrieve_options *given,
-                                  RetrieveRequest &request) noexcept {
-    request.timeout_ns = space.client->timeout_ns;
-    if (given == nullptr) {
-        return UAKV_OK;
-    }
+uakv_status read_given_options(const char *call, const uakv_retrieve_options &given,
+                               RetrieveRequest &request) noexcept {
     uakv_retrieve_options options;
-    if (const uakv_status status = read_options(call, given, options); status != UAKV_OK) {
+    if (const uakv_status status = read_options(call, &given, options); status != UAKV_OK) {
         return status;
     }
     request.verify = (options.flags & UAKV_VERIFY) != 0;

@@ -2,6 +2,7 @@
 
 #include "clientlib/errors.h"
 #include "ipc/clock.h"
+#include "ipc/sequence_point.h"
 
 #include <algorithm>
 #include <vector>
@@ -60,8 +61,12 @@ uakv_status AsyncCalls::launch(std::unique_ptr<Call> &call, std::uint32_t kind, 
     {
         const std::scoped_lock lock(mutex_);
         running_.emplace(running.get(), running);
+        if (queue_) {
+            submitter.want_bell(); // settle() may have found nothing on its way
+        }
         next_due_ns_ = std::min(next_due_ns_, running->call->deadline_ns());
     }
+    UAKV_SEQUENCE_POINT(call_launched);
     {
         const std::scoped_lock lock(running->mutex);
         for (std::size_t lane = 0; lane < running->lanes.size(); ++lane) {
@@ -159,6 +164,7 @@ void AsyncCalls::finish(Running &running) {
     const std::scoped_lock lock(mutex_);
     running_.erase(&running);
     push(completion);
+    UAKV_SEQUENCE_POINT(call_finished);
 }
 
 void AsyncCalls::push(const uakv_completion &completion) {
@@ -302,11 +308,13 @@ std::size_t AsyncCalls::poll(std::span<uakv_completion> out, std::uint64_t timeo
         }
         settle();
         const std::uint64_t now = now_ns();
-        if (queue_->take(now < deadline_ns ? deadline_ns - now : 0)) {
+        const bool happened = queue_->take(now < deadline_ns ? deadline_ns - now : 0);
+        if (happened) {
             looked_ms_.store(0, std::memory_order_relaxed); // perhaps it was the hang-up
         }
         const std::scoped_lock lock(mutex_);
         signalled_ = false;
+        bell_heard_ = bell_heard_ || happened;
     }
 }
 
@@ -315,6 +323,9 @@ std::size_t AsyncCalls::take(std::span<uakv_completion> out) {
     const std::size_t count = std::min(out.size(), finished_.size());
     std::copy_n(finished_.begin(), count, out.begin());
     finished_.erase(finished_.begin(), finished_.begin() + static_cast<std::ptrdiff_t>(count));
+    if (count > 0) {
+        UAKV_SEQUENCE_POINT(completions_polled);
+    }
     return count;
 }
 
@@ -356,11 +367,19 @@ void AsyncCalls::settle() {
         std::string why;
         const bool happened = queue_->take(0);
         signalled_ = false;
+        if (std::exchange(bell_heard_, false) || happened) {
+            hush_bell(current->bell()); // before arm_bell() looks: what was rung for is there by now
+        }
         if (happened && current->connection().lost(why)) {
             looked_ms_.store(0, std::memory_order_relaxed);
             something = !running_.empty();
         }
-        something = current->submitter().arm_bell() || next_due_ns_ <= now_ns() || left_behind_ || something;
+        if (running_.empty()) {
+            current->submitter().need_no_bell(); // or each waiting call would have the daemon ring it
+        } else {
+            something = current->submitter().arm_bell() || something;
+        }
+        something = next_due_ns_ <= now_ns() || left_behind_ || something;
     }
     if (something && !std::exchange(signalled_, true)) {
         queue_->signal();

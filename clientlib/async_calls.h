@@ -66,6 +66,7 @@ private:
     std::unordered_map<Running *, std::shared_ptr<Running>> running_;
     std::deque<uakv_completion> finished_;
     std::optional<EventQueue> queue_;
+    bool bell_heard_ = false; // perhaps: something happened, and the bell was not hushed since
     bool signalled_ = false;
     bool left_behind_ = false;               // calls may be left at a daemon that was replaced
     std::uint64_t next_due_ns_ = UINT64_MAX; // no call's deadline is earlier

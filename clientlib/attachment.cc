@@ -1,6 +1,7 @@
 #include "clientlib/attachment.h"
 
 #include "ipc/memfd.h"
+#include "ipc/sequence_point.h"
 
 namespace uakv {
 namespace {
@@ -58,10 +59,12 @@ Result<void> Attachment::map_regions(const Connection::Attached &attached) {
     if (!index.ok()) {
         return index.take_error();
     }
+    UAKV_SEQUENCE_POINT(index_mapped);
     auto session = map_region(attached.session, welcome.session_bytes, Access::read_write, "session");
     if (!session.ok()) {
         return session.take_error();
     }
+    UAKV_SEQUENCE_POINT(session_mapped);
     index_ = std::move(index.value());
     session_mapping_ = std::move(session.value());
     const auto &header = index_.at<IndexHeader>(0);
@@ -71,9 +74,18 @@ Result<void> Attachment::map_regions(const Connection::Attached &attached) {
         return error(UAKV_ERR_VERSION, "the daemon's memory layout (%u, %u) is not this library's (%u, %u)",
                      header.layout_version, layout.header.layout_version, index_layout_version, session_layout_version);
     }
+    if (!is_within(header, index_.bytes()) || header.segment_bytes != welcome.segment_bytes) {
+        return error(UAKV_ERR_VERSION, "the daemon's index of %zu bytes does not hold what its header says",
+                     index_.bytes());
+    }
     session_ = &layout;
     index_.prefer_huge_pages();
     return {};
+}
+
+std::string Attachment::why_lost() {
+    std::string why;
+    return connection_.lost(why) ? why : "";
 }
 
 void Attachment::release_memory() {

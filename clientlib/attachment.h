@@ -56,6 +56,9 @@ public:
     // Somebody has found out that the daemon is gone.
     bool lost() const { return connection_.known_lost(); }
 
+    // Asks the kernel, and for the daemon's last word. Empty: it is there.
+    std::string why_lost();
+
     // Users other than views; see Attachments.
     std::atomic<std::uint64_t> visits{0};
 

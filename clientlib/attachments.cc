@@ -1,8 +1,11 @@
 #include "clientlib/attachments.h"
 
 #include "ipc/clock.h"
+#include "ipc/sequence_point.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 namespace uakv {
 namespace {
@@ -119,6 +122,7 @@ Result<void> Attachments::replace(std::uint64_t deadline_ns) {
     if (!made.ok()) {
         return made.take_error();
     }
+    UAKV_SEQUENCE_POINT(attachment_made);
     Attachment &attachment = *made.value();
     Attachment *before = nullptr;
     {
@@ -126,7 +130,9 @@ Result<void> Attachments::replace(std::uint64_t deadline_ns) {
         all_.push_back(std::move(made.value()));
         before = current_.exchange(&attachment);
     }
+    UAKV_SEQUENCE_POINT(attachment_exchanged);
     changed_(before, attachment);
+    UAKV_SEQUENCE_POINT(attachment_announced);
     if (before != nullptr) {
         sweepable_.store(true, std::memory_order_relaxed);
         sweep();
@@ -134,9 +140,37 @@ Result<void> Attachments::replace(std::uint64_t deadline_ns) {
     return {};
 }
 
-void Attachments::end_old_lease(std::uint32_t number, std::uint32_t word) {
+std::optional<std::string> Attachments::end_old_lease(std::uint32_t number, std::uint32_t word) {
     const std::scoped_lock lock(all_mutex_);
-    lease_end(all_[number - 1]->session(), word); // its word has kept the memory in place
+    Attachment &attachment = *all_[number - 1]; // its word has kept the memory in place
+    std::optional<std::string> why;
+    if (lease_revoked(attachment.session())) {
+        why = attachment.why_lost();
+    }
+    lease_end(attachment.session(), word);
+    UAKV_SEQUENCE_POINT(old_lease_ended);
+    return why;
+}
+
+// Another thread may be about to connect; for it too, the old attachment is of no use.
+Result<void> Attachments::leave_revoked(std::uint64_t deadline_ns) {
+    for (auto done = Result<void>();;) {
+        {
+            const Visit found = visit();
+            if (!lease_revoked(found->session())) {
+                return {};
+            }
+            static_cast<void>(found->why_lost()); // notes that it is
+        }
+        if (now_ns() >= deadline_ns) {
+            return done.ok() ? error(UAKV_ERR_DISCONNECTED, "the daemon has ended this session, but not hung up")
+                             : done;
+        }
+        done = reconnect(deadline_ns);
+        if (!done.ok()) {
+            std::this_thread::sleep_for(std::chrono::microseconds(200));
+        }
+    }
 }
 
 void Attachments::sweep() {
@@ -154,6 +188,7 @@ void Attachments::sweep() {
             left = true;
         } else {
             attachment->release_memory();
+            UAKV_SEQUENCE_POINT(attachment_released);
         }
     }
     sweepable_.store(left, std::memory_order_relaxed);

@@ -19,6 +19,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -78,8 +79,12 @@ public:
     // Cheap; at most every 100 ms it asks the kernel. The caller must not hold a claimed word.
     void look_after();
 
-    // Ends a lease on an attachment that is not the current one.
-    void end_old_lease(std::uint32_t number, std::uint32_t word);
+    // Ends a lease on an attachment that is not the current one. When the daemon had taken it back: why.
+    std::optional<std::string> end_old_lease(std::uint32_t number, std::uint32_t word);
+
+    // The daemon keeps nothing in place any longer that is read through the current attachment, and has hung up: makes
+    // a new one. The caller must not hold a claimed word.
+    Result<void> leave_revoked(std::uint64_t deadline_ns);
 
     // Frees the memory of old attachments that nobody uses any more.
     void sweep();

@@ -4,6 +4,7 @@
 #include "clientlib/errors.h"
 #include "ipc/clock.h"
 #include "ipc/hashing.h"
+#include "ipc/sequence_point.h"
 
 namespace uakv {
 namespace {
@@ -110,13 +111,16 @@ bool BlockWriter::begin(const Call &call, const Block &block, Submission &submis
 
 bool BlockWriter::begin_commit(Reservation reservation, Submission &submission) {
     reservation_ = std::move(reservation);
-    return ask_commit(checksum_of(reservation_.data, reservation_.length), submission);
+    const std::uint64_t checksum = checksum_of(reservation_.data, reservation_.length);
+    UAKV_SEQUENCE_POINT(block_hashed);
+    return ask_commit(checksum, submission);
 }
 
 bool BlockWriter::go_on(const Call &call, const Completion &answer, Submission &submission) {
     if (stage_ == Stage::granting) {
         return answer.status == UAKV_OK ? place(call, answer, submission) : refuse(answer.status);
     }
+    UAKV_SEQUENCE_POINT(commit_answered);
     if (answer.capacity != 0) {
         give_back(call.attachment(), slot_of(answer), false);
     }
@@ -135,6 +139,7 @@ bool BlockWriter::refuse(uakv_status status) {
 }
 
 bool BlockWriter::place(const Call &call, const Completion &granted, Submission &submission) {
+    UAKV_SEQUENCE_POINT(grant_received);
     const GrantedSlot slot = slot_of(granted);
     UAKV_ASSERT(slot.capacity >= reservation_.length &&
                 slot.offset + slot.capacity <= call.attachment().segments().bytes());
@@ -154,7 +159,9 @@ bool BlockWriter::place_in(const Call &call, const GrantedSlot &slot, Submission
         reservation_.visit = call.visit().again();
         return over(UAKV_OK);
     }
-    return ask_commit(copy_with_checksum(reservation_.data, data_, reservation_.length), submission);
+    const std::uint64_t checksum = copy_with_checksum(reservation_.data, data_, reservation_.length);
+    UAKV_SEQUENCE_POINT(block_copied);
+    return ask_commit(checksum, submission);
 }
 
 bool BlockWriter::ask_commit(std::uint64_t checksum, Submission &submission) {

@@ -1,6 +1,7 @@
 #include "clientlib/client.h"
 
 #include "clientlib/handles.h"
+#include "ipc/sequence_point.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -44,6 +45,7 @@ Result<Target> target_of(const uakv_connect_options &options) {
 } // namespace
 
 Result<std::unique_ptr<uakv_client>> make_client(const uakv_connect_options &options) {
+    arm_sequence_point();
     auto token = fork_token();
     if (!token.ok()) {
         return token.take_error();
@@ -68,12 +70,14 @@ Result<std::unique_ptr<uakv_client>> make_client(const uakv_connect_options &opt
 
 void destroy_client(uakv_client *client) {
     unregister_client(client->handle);
+    UAKV_SEQUENCE_POINT(handle_withdrawn);
     if (is_forked(client->fork_token)) {
         // These addresses were left out of the child; what lies there now is not ours to unmap. And the
         // socket is shared with the parent, whose session must go on: closing our copy is all.
         client->attachments.abandon();
     } else {
         client->attachments.close_for_all();
+        UAKV_SEQUENCE_POINT(connection_closed);
     }
     delete client;
 }

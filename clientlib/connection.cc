@@ -1,6 +1,7 @@
 #include "clientlib/connection.h"
 
 #include "ipc/clock.h"
+#include "ipc/sequence_point.h"
 
 #include <chrono>
 #include <thread>
@@ -23,11 +24,6 @@ bool lock_until(std::unique_lock<std::mutex> &lock, std::uint64_t deadline_ns) {
     return true;
 }
 
-Error as_error(const RefusedMessage &refused) {
-    const auto detail = get_text(refused.detail);
-    return error(refused.status, "%s", detail ? std::string(*detail).c_str() : "the daemon refused without a reason");
-}
-
 Error unexpected(const char *wanted) {
     return error(UAKV_ERR_VERSION, "the daemon answered something else than %s: it does not speak protocol %u", wanted,
                  protocol_version);
@@ -43,19 +39,27 @@ Result<Connection::Attached> Connection::attach(const std::string &path, const H
         return socket.take_error();
     }
     socket_ = std::move(socket.value());
+    UAKV_SEQUENCE_POINT(socket_connected);
     auto reply = request<WelcomeMessage>(hello, deadline_ns);
     if (!reply.ok()) {
         return reply.take_error();
     }
     auto &fds = reply.value().fds;
     const auto welcome = read_control<WelcomeMessage>(reply.value());
-    if (!welcome || fds.size() != welcome_fds) {
-        return unexpected("a welcome with its four descriptors (is this process out of descriptors?)");
+    if (!welcome) {
+        return unexpected("a welcome");
+    }
+    if (fds.size() != welcome_fds) {
+        return error(UAKV_ERR_NO_MEMORY,
+                     "%zu of the daemon's %zu descriptors arrived: this process has too many open files; raise its "
+                     "limit (ulimit -n)",
+                     fds.size(), std::size_t{welcome_fds});
     }
     if (welcome->version < hello.version_min || welcome->version > hello.version_max) {
         return error(UAKV_ERR_VERSION, "the daemon at %s speaks protocol %u, this library %u to %u", path.c_str(),
                      welcome->version, hello.version_min, hello.version_max);
     }
+    UAKV_SEQUENCE_POINT(welcome_received);
     attached_ = true;
     return Attached{*welcome, std::move(fds[0]), std::move(fds[1]), std::move(fds[2]), std::move(fds[3])};
 }
@@ -115,6 +119,7 @@ Result<Received> Connection::request(const Request &message, std::uint64_t deadl
         return last.ok() ? lost_error() : last.take_error();
     }
     ++replies_owed_;
+    UAKV_SEQUENCE_POINT(request_sent);
     for (;;) {
         auto reply = receive(deadline_ns);
         if (!reply.ok()) {
@@ -124,7 +129,7 @@ Result<Received> Connection::request(const Request &message, std::uint64_t deadl
             continue; // the late answer to a request that gave up
         }
         if (const auto refused = read_control<RefusedMessage>(reply.value())) {
-            return as_error(*refused);
+            return error_of(*refused);
         }
         return reply;
     }
@@ -140,7 +145,7 @@ Result<Received> Connection::receive(std::uint64_t deadline_ns) {
         case Received::State::message:
             if (const auto refused = read_control<RefusedMessage>(received.value());
                 refused && refused->ends_session != 0) {
-                last_word_ = as_error(*refused); // a hang-up follows
+                last_word_ = error_of(*refused); // a hang-up follows
                 continue;
             }
             return received;

@@ -4,6 +4,7 @@
 #include "clientlib/errors.h"
 #include "clientlib/retrieve.h"
 #include "clientlib/store.h"
+#include "ipc/sequence_point.h"
 
 namespace uakv {
 
@@ -35,8 +36,10 @@ bool FlightCall::look_or_claim(Submission &submission) {
 bool FlightCall::go_on(std::size_t, const Completion &answer, Submission &submission) {
     switch (answer.status) {
     case UAKV_EXISTS:
+        UAKV_SEQUENCE_POINT(flight_landed);
         return look_or_claim(submission);
     case UAKV_MISS:
+        UAKV_SEQUENCE_POINT(flight_received);
         writer_.mark_flight();
         if (writer_.place(*this, answer, submission)) {
             return true;

@@ -1,5 +1,7 @@
 #include "clientlib/grants.h"
 
+#include "ipc/sequence_point.h"
+
 #include <algorithm>
 
 namespace uakv {
@@ -14,6 +16,7 @@ std::optional<GrantedSlot> Grants::take(SizeClass size_class) {
         }
         place.used = false;
         if (take_kept(session_, i, place.slot.segment, place.slot.slot)) {
+            UAKV_SEQUENCE_POINT(slot_taken);
             return place.slot;
         }
     }
@@ -43,6 +46,7 @@ bool Grants::keep(const GrantedSlot &slot) {
     }
     places_[free] = {true, slot};
     keep_slot(session_, free, slot.segment, slot.slot);
+    UAKV_SEQUENCE_POINT(slot_kept);
     return true;
 }
 

@@ -25,14 +25,6 @@ template <typename Body> uakv_status guarded(const char *call, Body body) noexce
     }
 }
 
-inline uakv_status null_argument(const char *call, const char *name) noexcept {
-    return fail(UAKV_ERR_INVALID, "%s: %s is NULL", call, name);
-}
-
-inline uakv_status forked_handle(const char *call) noexcept {
-    return fail(UAKV_ERR_FORKED, "%s: this handle belongs to the parent process; connect again in the child", call);
-}
-
 // The caller's options as this library knows them: what a shorter struct does not have is zero; what a
 // longer one has beyond ours must be zero, for we could not obey it.
 template <typename Options>

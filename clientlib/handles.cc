@@ -1,22 +1,13 @@
 #include "clientlib/handles.h"
 
-#include "ipc/limits.h"
-
-#include <array>
-#include <atomic>
 #include <mutex>
 
 namespace uakv {
+
+std::array<HandleCell, handle_cells> handle_table;
+
 namespace {
 
-constexpr std::uint64_t cells = limits::clients_per_process_max;
-
-struct Cell {
-    std::atomic<std::uint64_t> handle{0}; // 0: free
-    std::atomic<uakv_client *> client{nullptr};
-};
-
-std::array<Cell, cells> table;
 std::mutex mutex;
 std::uint64_t next_turn = 1;
 
@@ -24,11 +15,11 @@ std::uint64_t next_turn = 1;
 
 std::uint64_t register_client(uakv_client *client) {
     const std::scoped_lock lock(mutex);
-    for (std::uint64_t i = 0; i < cells; ++i) {
-        if (table[i].handle.load(std::memory_order_relaxed) == 0) {
-            const std::uint64_t handle = next_turn++ * cells + i;
-            table[i].client.store(client, std::memory_order_relaxed);
-            table[i].handle.store(handle, std::memory_order_release);
+    for (std::uint64_t i = 0; i < handle_cells; ++i) {
+        if (handle_table[i].handle.load(std::memory_order_relaxed) == 0) {
+            const std::uint64_t handle = next_turn++ * handle_cells + i;
+            handle_table[i].client.store(client, std::memory_order_relaxed);
+            handle_table[i].handle.store(handle, std::memory_order_release);
             return handle;
         }
     }
@@ -37,15 +28,7 @@ std::uint64_t register_client(uakv_client *client) {
 
 // Takes no lock: a forked child calls this too, and a thread that it does not have may hold the lock.
 void unregister_client(std::uint64_t handle) {
-    table[handle % cells].handle.store(0, std::memory_order_release);
-}
-
-uakv_client *client_of_handle(std::uint64_t handle) {
-    const Cell &cell = table[handle % cells];
-    if (handle == 0 || cell.handle.load(std::memory_order_acquire) != handle) {
-        return nullptr;
-    }
-    return cell.client.load(std::memory_order_relaxed);
+    handle_table[handle % handle_cells].handle.store(0, std::memory_order_release);
 }
 
 } // namespace uakv

@@ -1,67 +1,25 @@
 #include "clientlib/leases.h"
 
 #include <bit>
-#include <pthread.h>
-#include <utility>
 
 namespace uakv {
-namespace {
-
-// Threads begin their search at different groups, so that they rarely meet on one cache line; not at too
-// many, because the daemon scans all words up to the highest that was used.
-constexpr std::uint32_t start_groups = 8;
-
-std::uint32_t first_group() {
-    return static_cast<std::uint32_t>((pthread_self() >> 12) * 0x9E3779B97F4A7C15ULL >> 32) % start_groups;
-}
-
-} // namespace
 
 Leases::Leases() : state_(std::make_unique<State>()) {}
 
-std::optional<std::uint32_t> Leases::claim() {
-    const std::uint32_t first = first_group();
+std::uint32_t Leases::claim_from(std::uint32_t first) {
     for (std::uint32_t i = 0; i < groups; ++i) {
         const std::uint32_t group = (first + i) % groups;
         auto &used = state_->used[group];
         std::uint64_t bits = used.load(std::memory_order_relaxed);
         while (bits != ~0ULL) {
             const auto bit = static_cast<std::uint32_t>(std::countr_one(bits));
-            // Acquire: what the last holder did with the word happened before. Sequentially consistent: see
-            // attachments.h.
             if (used.compare_exchange_weak(bits, bits | 1ULL << bit, std::memory_order_seq_cst,
                                            std::memory_order_relaxed)) {
                 return group * 64 + bit;
             }
         }
     }
-    return std::nullopt;
-}
-
-void Leases::give_back(std::uint32_t word) {
-    if (Charges *charges = charges_.load(std::memory_order_acquire)) [[unlikely]] {
-        charged_.fetch_sub(std::exchange((*charges)[word], 0), std::memory_order_release);
-    }
-    state_->used[word / 64].fetch_and(~(1ULL << word % 64), std::memory_order_release);
-}
-
-std::uint32_t Leases::open(std::uint32_t word, std::uint32_t attachment) {
-    state_->holders[word].store(attachment, std::memory_order_release);
-    auto &ticket = state_->tickets[word];
-    const std::uint32_t next = ticket.load(std::memory_order_relaxed) + 1;
-    ticket.store(next, std::memory_order_relaxed);
-    return next;
-}
-
-std::uint32_t Leases::close(std::uint32_t word, std::uint32_t ticket) {
-    if (word >= limits::lease_words || ticket % 2 == 0 ||
-        !state_->tickets[word].compare_exchange_strong(ticket, ticket + 1, std::memory_order_relaxed)) {
-        return 0;
-    }
-    auto &holder = state_->holders[word];
-    const std::uint32_t attachment = holder.load(std::memory_order_relaxed);
-    holder.store(0, std::memory_order_relaxed); // until it is given back, may_use() is true for all
-    return attachment;
+    return none;
 }
 
 // A word that is claimed after the change of attachments cannot lead to the old one; so what is seen here, once, is

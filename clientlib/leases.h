@@ -7,10 +7,11 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <optional>
+#include <utility>
 
 namespace uakv {
 
@@ -18,8 +19,9 @@ class Leases {
 public:
     Leases();
 
-    // A word of one's own; nothing when all are taken.
-    std::optional<std::uint32_t> claim();
+    // A word of one's own; `none` when all are taken.
+    static constexpr std::uint32_t none = limits::lease_words;
+    std::uint32_t claim();
 
     // Gives a word back that no view has.
     void give_back(std::uint32_t word);
@@ -39,6 +41,9 @@ public:
     bool charge(std::uint32_t word, std::uint64_t bytes, std::uint64_t max);
 
 private:
+    // In the first group from this one on that has a free word.
+    std::uint32_t claim_from(std::uint32_t first);
+
     static constexpr std::uint32_t groups = limits::lease_words / 64;
 
     struct State {
@@ -54,5 +59,56 @@ private:
     std::atomic<Charges *> charges_{nullptr}; // made when first needed
     std::atomic<std::uint64_t> charged_{0};
 };
+
+// ---- what each hit does: here, so that it is compiled into it -----------------------------------------------
+
+// Threads begin their search at different groups, so that they rarely meet on one cache line; not at too
+// many, because the daemon scans all words up to the highest that was used.
+constexpr std::uint32_t lease_start_groups = 8;
+
+inline std::uint32_t first_lease_group() {
+    return static_cast<std::uint32_t>(
+               (reinterpret_cast<std::uintptr_t>(__builtin_thread_pointer()) >> 12) * 0x9E3779B97F4A7C15ULL >> 32) %
+           lease_start_groups;
+}
+
+// Acquire: what the last holder did with the word happened before. Sequentially consistent: see attachments.h.
+inline std::uint32_t Leases::claim() {
+    const std::uint32_t group = first_lease_group();
+    auto &used = state_->used[group];
+    std::uint64_t bits = used.load(std::memory_order_relaxed);
+    const auto bit = static_cast<std::uint32_t>(std::countr_one(bits));
+    if (bits != ~0ULL && used.compare_exchange_strong(bits, bits | 1ULL << bit, std::memory_order_seq_cst,
+                                                      std::memory_order_relaxed)) [[likely]] {
+        return group * 64 + bit;
+    }
+    return claim_from(group);
+}
+
+inline void Leases::give_back(std::uint32_t word) {
+    if (Charges *charges = charges_.load(std::memory_order_acquire)) [[unlikely]] {
+        charged_.fetch_sub(std::exchange((*charges)[word], 0), std::memory_order_release);
+    }
+    state_->used[word / 64].fetch_and(~(1ULL << word % 64), std::memory_order_release);
+}
+
+inline std::uint32_t Leases::open(std::uint32_t word, std::uint32_t attachment) {
+    state_->holders[word].store(attachment, std::memory_order_release);
+    auto &ticket = state_->tickets[word];
+    const std::uint32_t next = ticket.load(std::memory_order_relaxed) + 1;
+    ticket.store(next, std::memory_order_relaxed);
+    return next;
+}
+
+inline std::uint32_t Leases::close(std::uint32_t word, std::uint32_t ticket) {
+    if (word >= limits::lease_words || ticket % 2 == 0 ||
+        !state_->tickets[word].compare_exchange_strong(ticket, ticket + 1, std::memory_order_relaxed)) {
+        return 0;
+    }
+    auto &holder = state_->holders[word];
+    const std::uint32_t attachment = holder.load(std::memory_order_relaxed);
+    holder.store(0, std::memory_order_relaxed); // until it is given back, may_use() is true for all
+    return attachment;
+}
 
 } // namespace uakv

@@ -3,6 +3,7 @@
 #include "clientlib/client.h"
 #include "clientlib/errors.h"
 #include "ipc/clock.h"
+#include "ipc/sequence_point.h"
 #include "ipc/untrusted.h"
 
 #include <algorithm>
@@ -54,6 +55,7 @@ bool KeysCall::begin(std::size_t part, std::size_t, Submission &submission) {
 }
 
 bool KeysCall::go_on(std::size_t, const Completion &answer, Submission &) {
+    UAKV_SEQUENCE_POINT(keys_answered);
     if (answer.status < 0 && error_ == UAKV_OK) {
         error_ = refused(answer.status, space_);
     }
@@ -90,6 +92,7 @@ bool ClearCall::begin(std::size_t, std::size_t, Submission &submission) {
 }
 
 bool ClearCall::go_on(std::size_t, const Completion &answer, Submission &) {
+    UAKV_SEQUENCE_POINT(clear_answered);
     status_ = answer.status >= 0 ? answer.status : refused(answer.status, space_);
     return false;
 }
@@ -130,6 +133,7 @@ bool StatisticsCall::go_on(std::size_t, const Completion &answer, Submission &) 
             uakv::fail(answer.status, "uakv_stats: the daemon refused; it allows this tenant no more requests now");
         return false;
     }
+    UAKV_SEQUENCE_POINT(statistics_answered);
     uakv_statistics values;
     if (!copy_statistics(attachment().session().statistics, deadline_ns(), values)) {
         status_ = uakv::fail(UAKV_ERR_TIMEOUT, "uakv_stats: the daemon did not finish its statistics in time");

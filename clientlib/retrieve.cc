@@ -2,32 +2,50 @@
 
 #include "clientlib/errors.h"
 #include "clientlib/handles.h"
+#include "clientlib/hit.h"
 #include "ipc/clock.h"
 #include "ipc/hashing.h"
-#include "ipc/touch_ring.h"
+#include "ipc/sequence_point.h"
 
+#include <algorithm>
 #include <cstring>
+#include <string>
 
 namespace uakv {
 namespace {
 
-// What uakv_view::opaque holds.
-enum ViewField { view_client = 0, view_word = 1, view_ticket = 2 };
+// How long a retrieve may be held up by a daemon that is slow to say welcome, when it cannot do without.
+constexpr std::uint64_t reconnect_ns_max = ns_per_s;
 
-// A view in the making: a claimed lease word, which keeps the attachment in place, and what was found through it.
-struct Finding {
-    Attachment &attachment;
-    std::uint32_t word;
-    std::uint64_t deadline_ns;
-    Lookup::Found found;
-};
-
-// One retrieve in so many is timed. Both counters lie on a line that the retrieve touches anyway.
-bool is_sampled(const SessionHeader &header) {
-    return (load_relaxed(header.touch_tail) + load_relaxed(header.misses)) % retrieves_per_sample == 0;
+// The checksum is wrong: the daemon looks for itself and drops the block, so that nobody meets it again.
+[[gnu::cold]] uakv_status report_corrupt(uakv_space &space, const uakv_key &key, Attachment &attachment,
+                                         std::uint64_t deadline_ns) {
+    Submission submission{};
+    submission.opcode = Opcode::check;
+    submission.space = attachment.space_id(space.index);
+    submission.key = key;
+    Submitter &submitter = attachment.submitter();
+    auto number = submitter.submit(submission, deadline_ns);
+    if (!number.ok()) {
+        return fail(number.error());
+    }
+    if (auto done = submitter.wait(number.value(), deadline_ns); !done.ok()) {
+        return fail(done.error());
+    }
+    return fail(UAKV_ERR_CORRUPT,
+                "a block of space \"%s\" does not have the checksum that it was stored with: a "
+                "process wrote to it after the commit, or the memory is faulty; it was dropped",
+                space.description.name);
 }
 
-uakv_status miss(const Attachment &attachment, const RetrieveRequest &request, bool expired) {
+} // namespace
+
+uakv_status refuse_view() {
+    return fail(UAKV_ERR_DENIED, "this client holds %u views, which is all that one may hold; release some",
+                limits::lease_words);
+}
+
+uakv_status note_miss(const Attachment &attachment, RetrieveRequest request, bool expired) {
     SessionHeader &header = attachment.session().header;
     if (request.count_miss) {
         add_relaxed(header.misses, 1U);
@@ -36,26 +54,6 @@ uakv_status miss(const Attachment &attachment, const RetrieveRequest &request, b
         }
     }
     return UAKV_MISS;
-}
-
-// The checksum is wrong: the daemon looks for itself and drops the block, so that nobody meets it again.
-uakv_status report_corrupt(uakv_space &space, const uakv_key &key, const Finding &finding) {
-    Submission submission{};
-    submission.opcode = Opcode::check;
-    submission.space = finding.attachment.space_id(space.index);
-    submission.key = key;
-    Submitter &submitter = finding.attachment.submitter();
-    auto number = submitter.submit(submission, finding.deadline_ns);
-    if (!number.ok()) {
-        return fail(number.error());
-    }
-    if (auto done = submitter.wait(number.value(), finding.deadline_ns); !done.ok()) {
-        return fail(done.error());
-    }
-    return fail(UAKV_ERR_CORRUPT,
-                "a block of space \"%s\" does not have the checksum that it was stored with: a "
-                "process wrote to it after the commit, or the memory is faulty; it was dropped",
-                space.description.name);
 }
 
 // A space that this daemon has not been asked for yet. A reader cannot make it there: nothing is stored in it.
@@ -75,108 +73,70 @@ uakv_status refuse_quota(const Attachment &attachment) {
                 static_cast<unsigned long long>(attachment.leased_bytes_max()));
 }
 
-// UAKV_OK: the block stays in place until the word's lease ends.
-uakv_status find_and_lease(uakv_space &space, const uakv_key &key, const RetrieveRequest &request, Finding &finding) {
-    Attachment &attachment = finding.attachment;
-    SpaceId id = attachment.space_id(space.index);
-    if (id == no_space) [[unlikely]] {
-        if (const uakv_status status = find_space(space, attachment, now_ns() + request.timeout_ns, id);
-            status != UAKV_OK) {
-            return status == UAKV_MISS ? miss(attachment, request, false) : status;
-        }
+// The first time that this process meets the segment.
+uakv_status map_segment(Attachment &attachment, SegmentId segment, std::uint64_t timeout_ns, std::byte *&base) {
+    auto mapped = attachment.segments().map(segment, now_ns() + timeout_ns);
+    if (!mapped.ok()) {
+        return fail(mapped.error());
     }
-    attachment.cover(finding.word);
-    const std::uint64_t quota = attachment.leased_bytes_max();
-    const Lookup &lookup = attachment.lookup();
-    Lookup::Found &found = finding.found;
-    while (lookup.find_even_expired(id, key, found)) {
-        if (Lookup::is_expired(found)) {
-            return miss(attachment, request, true);
-        }
-        // Before the daemon can see the lease: it never sees more than there may be.
-        if (quota != 0 && !space.client->leases.charge(finding.word, found.length, quota)) [[unlikely]] {
-            return refuse_quota(attachment);
-        }
-        if (lease_begin(attachment.session(), finding.word, lookup.entry(found.id), found.id, found.generation))
-            [[likely]] {
-            return UAKV_OK;
-        } // it left while we looked; perhaps the key has been stored anew
-    }
-    return miss(attachment, request, false);
-}
-
-// Where the leased block lies in this process, verified if wanted.
-uakv_status open_block(uakv_space &space, const uakv_key &key, const RetrieveRequest &request, Finding &finding,
-                       const std::byte *&data) {
-    Attachment &attachment = finding.attachment;
-    const Lookup::Found &found = finding.found;
-    UAKV_ASSERT(found.segment < attachment.lookup().segment_capacity() &&
-                found.offset + found.length <= attachment.lookup().segment_bytes());
-    std::byte *base = attachment.segments().known(found.segment);
-    if (base == nullptr) [[unlikely]] {
-        auto mapped = attachment.segments().map(found.segment, now_ns() + request.timeout_ns);
-        if (!mapped.ok()) {
-            return fail(mapped.error());
-        }
-        base = mapped.value();
-    }
-    data = base + found.offset;
-    if (request.verify &&
-        checksum_of(data, found.length) != load_relaxed(attachment.lookup().entry(found.id).checksum)) {
-        finding.deadline_ns = now_ns() + request.timeout_ns;
-        return report_corrupt(space, key, finding);
-    }
+    base = mapped.value();
     return UAKV_OK;
 }
 
-} // namespace
-
-uakv_status retrieve(uakv_space &space, const uakv_key &key, const RetrieveRequest &request, uakv_view &view) {
-    uakv_client &client = *space.client;
-    const auto word = client.leases.claim();
-    if (!word) {
-        return fail(UAKV_ERR_DENIED, "this client holds %u views, which is all that one may hold; release some",
-                    limits::lease_words);
+uakv_status verify_block(uakv_space &space, const uakv_key &key, RetrieveRequest request, Attachment &attachment,
+                         EntryId id, std::span<const std::byte> block) {
+    if (checksum_of(block.data(), block.size()) == load_relaxed(attachment.lookup().entry(id).checksum)) {
+        return UAKV_OK;
     }
-    Attachment &attachment = client.attachments.current();
-    SessionLayout &session = attachment.session();
-    const bool sampled = is_sampled(session.header);
-    const std::uint64_t begun_ns = sampled ? now_ns() : 0;
-    Finding finding{attachment, *word, 0, {}};
-    uakv_status status = find_and_lease(space, key, request, finding);
-    if (status != UAKV_OK) {
-        client.leases.give_back(*word);
-        client.attachments.look_after();
-        return status;
+    if (lease_revoked(attachment.session())) {
+        return UAKV_ERR_REVOKED; // what was read may be another block, and the checksum too
     }
-    const std::byte *data = nullptr;
-    status = open_block(space, key, request, finding, data);
-    if (status != UAKV_OK) [[unlikely]] {
-        lease_end(session, *word);
-        client.leases.give_back(*word);
-        return status;
-    }
-    const std::uint32_t ticket = client.leases.open(*word, attachment.number());
-    touch(session, finding.found.id, finding.found.length);
-    view = {data, finding.found.length, UAKV_TIER_HOST, 0, {client.handle, *word, ticket, 0, 0, 0}};
-    if (sampled) [[unlikely]] {
-        histogram_record(session.latencies[static_cast<std::size_t>(TimedCall::retrieve)], now_ns() - begun_ns);
-        client.attachments.look_after();
-    }
-    return UAKV_OK;
+    return report_corrupt(space, key, attachment, now_ns() + request.timeout_ns);
 }
 
-uakv_status retrieve_into(uakv_space &space, const uakv_key &key, const RetrieveRequest &request, void *target,
+uakv_status retrieve_anew(uakv_space &space, const uakv_key &key, RetrieveRequest request, uakv_view &view) {
+    const std::uint64_t patience_ns = std::min(request.timeout_ns, reconnect_ns_max);
+    if (auto left = space.client->attachments.leave_revoked(now_ns() + patience_ns); !left.ok()) {
+        return fail(left.error());
+    }
+    return retrieve(space, key, request, view);
+}
+
+uakv_status view_block_timed(uakv_space &space, const uakv_key &key, RetrieveRequest request, Attachment &attachment,
+                             std::uint32_t word, uakv_view &view) {
+    const std::uint64_t begun_ns = now_ns();
+    const uakv_status status = view_block(space, key, request, attachment, word, view);
+    if (status == UAKV_OK) { // the view keeps the attachment in place
+        histogram_record(attachment.session().latencies[static_cast<std::size_t>(TimedCall::retrieve)],
+                         now_ns() - begun_ns);
+        space.client->attachments.look_after();
+    }
+    return status;
+}
+
+uakv_status retrieve(uakv_space &space, const uakv_key &key, RetrieveRequest request, uakv_view &view) {
+    return hit(space, key, request, view);
+}
+
+// Another attempt each time that the view is taken back meanwhile, which takes it as long as lease_max_age.
+uakv_status retrieve_into(uakv_space &space, const uakv_key &key, RetrieveRequest request, void *target,
                           std::size_t capacity, std::size_t *length) {
-    uakv_view view;
-    if (const uakv_status status = retrieve(space, key, request, view); status != UAKV_OK) {
-        return status;
+    std::size_t bytes = 0;
+    uakv_status released = UAKV_ERR_REVOKED;
+    while (released == UAKV_ERR_REVOKED) {
+        uakv_view view;
+        if (const uakv_status status = retrieve(space, key, request, view); status != UAKV_OK) {
+            return status;
+        }
+        bytes = view.nbytes;
+        if (bytes <= capacity) {
+            std::memcpy(target, view.data, bytes);
+        }
+        released = release(view);
     }
-    const std::size_t bytes = view.nbytes;
-    if (bytes <= capacity) {
-        std::memcpy(target, view.data, bytes);
+    if (released != UAKV_OK) {
+        return released;
     }
-    release(view);
     if (length != nullptr) {
         *length = bytes;
     }
@@ -215,6 +175,31 @@ uakv_status retrieve_many(uakv_space &space, std::span<const uakv_key> keys, uak
     return overall;
 }
 
+namespace {
+
+[[gnu::noinline, gnu::cold]] uakv_status revoked_view(const std::string &why) {
+    return fail(UAKV_ERR_REVOKED,
+                "this view was taken back while it was held: what was read through it may be wrong, so treat the block "
+                "as missing (%s)",
+                why.c_str());
+}
+
+[[gnu::noinline]] uakv_status release_old(uakv_client &client, std::uint32_t number, std::uint32_t word) {
+    const auto revoked = client.attachments.end_old_lease(number, word);
+    client.leases.give_back(word);
+    client.attachments.sweep();
+    return revoked ? revoked_view(*revoked) : UAKV_OK;
+}
+
+[[gnu::noinline, gnu::cold]] uakv_status release_revoked(uakv_client &client, Attachment &current, std::uint32_t word) {
+    const uakv_status status = revoked_view(current.why_lost());
+    lease_end(current.session(), word);
+    client.leases.give_back(word);
+    return status;
+}
+
+} // namespace
+
 uakv_status release(uakv_view &view) {
     uakv_client *client = client_of_handle(view.opaque[view_client]);
     if (client == nullptr) {
@@ -231,15 +216,17 @@ uakv_status release(uakv_view &view) {
     if (number == 0) {
         return fail(UAKV_ERR_INVALID, "this view is not open: it was released before");
     }
-    const Attachment &current = client->attachments.current();
-    if (current.number() == number) [[likely]] {
-        lease_end(current.session(), word);
-        client->leases.give_back(word);
-        return UAKV_OK;
+    UAKV_SEQUENCE_POINT(view_closed);
+    Attachment &current = client->attachments.current();
+    if (current.number() != number) [[unlikely]] {
+        return release_old(*client, number, word);
     }
-    client->attachments.end_old_lease(number, word);
+    if (lease_revoked(current.session())) [[unlikely]] {
+        return release_revoked(*client, current, word);
+    }
+    lease_end(current.session(), word);
+    UAKV_SEQUENCE_POINT(lease_cleared);
     client->leases.give_back(word);
-    client->attachments.sweep();
     return UAKV_OK;
 }
 

@@ -14,8 +14,8 @@ struct RetrieveRequest {
 };
 
 // UAKV_OK, UAKV_MISS or an error; the view is set only with UAKV_OK.
-uakv_status retrieve(uakv_space &space, const uakv_key &key, const RetrieveRequest &request, uakv_view &view);
-uakv_status retrieve_into(uakv_space &space, const uakv_key &key, const RetrieveRequest &request, void *target,
+uakv_status retrieve(uakv_space &space, const uakv_key &key, RetrieveRequest request, uakv_view &view);
+uakv_status retrieve_into(uakv_space &space, const uakv_key &key, RetrieveRequest request, void *target,
                           std::size_t capacity, std::size_t *length);
 uakv_status retrieve_many(uakv_space &space, std::span<const uakv_key> keys, uakv_view *views, uakv_status *each);
 uakv_status release(uakv_view &view);

@@ -1,6 +1,7 @@
 #include "clientlib/segments.h"
 
 #include "ipc/memfd.h"
+#include "ipc/sequence_point.h"
 
 namespace uakv {
 
@@ -17,6 +18,7 @@ Result<std::byte *> Segments::map(SegmentId segment, std::uint64_t deadline_ns) 
     if (!fd.ok()) {
         return fd.take_error();
     }
+    UAKV_SEQUENCE_POINT(segment_received);
     auto bytes = memfd_bytes(fd.value());
     if (!bytes.ok()) {
         return bytes.take_error();
@@ -35,6 +37,7 @@ Result<std::byte *> Segments::map(SegmentId segment, std::uint64_t deadline_ns) 
     }
     mapping.value().keep_from_children();
     mapping.value().prefer_huge_pages();
+    UAKV_SEQUENCE_POINT(segment_mapped);
     std::byte *base = mapping.value().data();
     mappings_.push_back(std::move(mapping.value()));
     bases_[segment].store(base, std::memory_order_release);

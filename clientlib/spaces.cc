@@ -1,5 +1,7 @@
 #include "clientlib/spaces.h"
 
+#include "ipc/sequence_point.h"
+
 #include <algorithm>
 #include <cstring>
 #include <iterator>
@@ -11,7 +13,9 @@ Result<SpaceId> ask(Attachment &attachment, SpaceDescription description, std::u
     if (description.block_bytes == 0) {
         description.block_bytes = attachment.segments().bytes();
     }
-    return attachment.connection().open_space(description, deadline_ns);
+    auto id = attachment.connection().open_space(description, deadline_ns);
+    UAKV_SEQUENCE_POINT(space_opened);
+    return id;
 }
 
 } // namespace

@@ -3,6 +3,7 @@
 #include "clientlib/client.h"
 #include "clientlib/errors.h"
 #include "clientlib/handles.h"
+#include "ipc/sequence_point.h"
 
 namespace uakv {
 namespace {
@@ -101,6 +102,7 @@ uakv_slot open_slot(Reservation reservation) {
     uakv_client &client = *reservation.space->client;
     uakv_slot slot{reservation.data, reservation.length, {client.handle, 0, 0, 0, 0, 0}};
     slot.opaque[slot_reservation] = client.reservations.add(std::move(reservation));
+    UAKV_SEQUENCE_POINT(slot_opened);
     return slot;
 }
 
@@ -116,6 +118,7 @@ uakv_status take_reservation(const uakv_slot &slot, Reservation &reservation) {
     if (!taken) {
         return fail(UAKV_ERR_INVALID, "this slot is not open: it was committed or aborted before");
     }
+    UAKV_SEQUENCE_POINT(slot_closed);
     reservation = std::move(*taken);
     return UAKV_OK;
 }

@@ -2,6 +2,7 @@
 
 #include "ipc/clock.h"
 #include "ipc/processors.h"
+#include "ipc/sequence_point.h"
 
 #include <algorithm>
 
@@ -18,6 +19,31 @@ constexpr std::uint32_t looks_per_clock = 8;
 
 // How long a thread sleeps before it asks whether the daemon still lives: its death wakes no futex.
 constexpr std::uint64_t sleep_slice_ns = 50 * ns_per_ms;
+
+void pass_submitted(Opcode opcode) {
+    switch (opcode) {
+    case Opcode::grant:
+        return UAKV_SEQUENCE_POINT(grant_submitted);
+    case Opcode::commit:
+        return UAKV_SEQUENCE_POINT(commit_submitted);
+    case Opcode::abort:
+        return UAKV_SEQUENCE_POINT(abort_submitted);
+    case Opcode::remove:
+        return UAKV_SEQUENCE_POINT(remove_submitted);
+    case Opcode::check:
+        return UAKV_SEQUENCE_POINT(check_submitted);
+    case Opcode::stats:
+        return UAKV_SEQUENCE_POINT(stats_submitted);
+    case Opcode::claim:
+        return UAKV_SEQUENCE_POINT(claim_submitted);
+    case Opcode::cancel:
+        return UAKV_SEQUENCE_POINT(cancel_submitted);
+    case Opcode::pin:
+        return UAKV_SEQUENCE_POINT(pin_submitted);
+    case Opcode::clear:
+        return UAKV_SEQUENCE_POINT(clear_submitted);
+    }
+}
 
 } // namespace
 
@@ -51,6 +77,7 @@ bool Submitter::try_submit(const Submission &submission, Number &number, std::ui
     }
     number = free_.back();
     free_.pop_back();
+    UAKV_SEQUENCE_POINT(number_claimed);
     send(number, submission);
     pending_[number].state = State::waiting;
     return true;
@@ -63,6 +90,7 @@ void Submitter::send(Number number, Submission submission) {
     submission.user_data = user_data(number);
     const bool sent = ring_.submit(submission);
     UAKV_ASSERT(sent);
+    pass_submitted(submission.opcode);
 }
 
 Result<Completion> Submitter::wait(Number number, std::uint64_t deadline_ns) {
@@ -114,6 +142,7 @@ std::optional<Submitter::Number> Submitter::reserve(void *owner) {
     free_.pop_back();
     pending_[number].state = State::reserved;
     pending_[number].owner = owner;
+    UAKV_SEQUENCE_POINT(number_reserved);
     return number;
 }
 
@@ -154,8 +183,9 @@ bool Submitter::take_back(Number number) {
 // has completed.
 bool Submitter::arm_bell() {
     const std::scoped_lock lock(mutex_);
-    store_relaxed(session_.header.bell_wanted, 1);
+    want_bell();
     full_fence();
+    UAKV_SEQUENCE_POINT(bell_armed);
     reap();
     return !arrivals_.empty();
 }
@@ -174,6 +204,7 @@ void Submitter::give_up(Number number) {
     Pending &pending = pending_[number];
     pending.state = State::forgotten;
     pending.owner = nullptr;
+    UAKV_SEQUENCE_POINT(call_given_up);
     const bool may_stand_in_line = pending.opcode == Opcode::grant || pending.opcode == Opcode::claim;
     if (!may_stand_in_line || free_.empty()) {
         return;
@@ -215,6 +246,7 @@ void Submitter::drop(Number number) {
 void Submitter::reap() {
     Completion completion;
     while (ring_.complete(completion)) {
+        UAKV_SEQUENCE_POINT(completion_taken);
         const auto number = static_cast<Number>(completion.user_data & 0xFFFFFFFFU);
         UAKV_ASSERT(number < pending_.size() && user_data(number) == completion.user_data);
         Pending &pending = pending_[number];
@@ -276,6 +308,7 @@ Result<void> Submitter::pause(std::uint32_t seen, std::uint64_t deadline_ns) {
     }
     add_relaxed(session_.header.completion_waiters, 1U);
     full_fence(); // pairs with RingConsumer::publish
+    UAKV_SEQUENCE_POINT(waiter_counted);
     if (load_acquire(tail) == seen) {
         futex_wait(tail, seen, std::min(sleep_slice_ns, deadline_ns - now));
     }

@@ -58,7 +58,10 @@ public:
     // Whether collect() would find something. The first time it says no, the daemon rings the bell at the next
     // completion.
     bool arm_bell();
-    void disarm_bell() { store_relaxed(session_.header.bell_wanted, 0); }
+
+    // The same before a call is submitted: what is completed before does not count.
+    void want_bell() { store_relaxed(session_.header.bell_wanted, 1); }
+    void need_no_bell() { store_relaxed(session_.header.bell_wanted, 0); }
 
     // Looks for completions for a short while that has proved useful.
     void look_a_while();

@@ -3,8 +3,10 @@
 #include "daemon/config/settings.h"
 #include "daemon/io/signals.h"
 #include "daemon/server.h"
+#include "ipc/sequence_point.h"
 
 #include <cstdio>
+#include <new>
 #include <sys/resource.h>
 
 namespace {
@@ -41,9 +43,8 @@ int serve(const CommandLine &command) {
     return 0;
 }
 
-} // namespace
-
-int main(int argc, char **argv) {
+int run(int argc, char **argv) {
+    arm_sequence_point();
     auto command = read_settings(argc, argv);
     if (!command.ok()) {
         log_error("{}", command.error().detail);
@@ -54,4 +55,15 @@ int main(int argc, char **argv) {
     }
     set_log_level(command.value().settings.log_level);
     return serve(command.value());
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+    try {
+        return run(argc, argv);
+    } catch (const std::bad_alloc &) {
+        uakv::log_error("uakvd has no memory left for itself");
+        return exit_failure;
+    }
 }

@@ -5,6 +5,7 @@
 #include "daemon/io/signals.h"
 #include "ipc/atomic.h"
 #include "ipc/clock.h"
+#include "ipc/sequence_point.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -68,6 +69,7 @@ Result<void> Server::watch_all() {
             return watched->take_error();
         }
     }
+    listener_watch_ = listener.value();
     for (const auto &tenant : tenants_->all()) {
         if (auto watched = watch_segments(tenant->store()); !watched.ok()) {
             return watched.take_error();
@@ -85,7 +87,11 @@ Result<void> Server::watch_segments(Store &store) {
 }
 
 void Server::on_connection() {
-    accept_again_ = !sessions_.accept_all(listener_.socket());
+    const auto accepted = sessions_.accept_next(listener_.socket());
+    accept_again_ = accepted == Sessions::Accepted::failed;
+    if (accepted == Sessions::Accepted::one) {
+        loop_->call_again(listener_watch_);
+    }
 }
 
 void Server::on_signal() {
@@ -112,6 +118,7 @@ void Server::reload() {
     set_log_level(settings.log_level);
     stages_.set_on(settings.profiling);
     std::vector<std::string> need_restart = tenants_->reconfigure(settings);
+    UAKV_SEQUENCE_POINT(settings_changed);
     if (settings.socket_path != settings_.socket_path) {
         need_restart.push_back(fmt::format("the socket {}", settings.socket_path));
     }
@@ -139,9 +146,11 @@ void Server::run() {
     while (!stopping_) {
         loop_->run_once(turn());
     }
+    UAKV_SEQUENCE_POINT(stop_begun);
     // What was submitted before the stop is answered; what comes later finds the daemon gone.
-    loop_->run_once(0);
-    for (int i = 0; i < last_turns && sessions_.serve(); ++i) {
+    for (int i = 0; i < last_turns; ++i) {
+        loop_->run_once(0);
+        sessions_.serve();
         for (const auto &tenant : tenants_->all()) {
             tenant->store().maintain();
         }

@@ -56,6 +56,7 @@ private:
     Listener listener_;
     bool stopping_ = false;
     bool accept_again_ = false;
+    EventLoop::WatchId listener_watch_ = 0;
     bool segments_came_ = false;
     std::uint64_t upkeep_ns_ = 0;
 };

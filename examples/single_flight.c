@@ -54,7 +54,11 @@ static int get_block(uakv_space *space, const uakv_key *key, struct note *note) 
     uakv_status status = uakv_retrieve_or_reserve(space, key, BLOCK_BYTES, 0, &view, &slot);
     if (status == UAKV_OK) {
         note->digest = uakv_key_of(view.data, view.nbytes);
-        uakv_release(&view);
+        status = uakv_release(&view);
+        if (status == UAKV_ERR_REVOKED) /* lease_max_age: what was read may be wrong, so as if it had been missing */
+            return get_block(space, key, note);
+        if (status != UAKV_OK)
+            return failed("uakv_release", status);
     } else if (status == UAKV_MISS) {
         note->computed = 1;
         compute(*key, slot.data);

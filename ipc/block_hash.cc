@@ -2,6 +2,8 @@
 // function that other files use too: the linker could keep the copy for AVX2 for everybody.
 #include "ipc/block_hash.h"
 
+#include "ipc/sequence_point.h"
+
 #define XXH_INLINE_ALL // no symbol of the library is left in ours, and none is looked up in a host process
 #include <xxhash.h>
 
@@ -86,6 +88,7 @@ std::uint64_t copy_with_checksum(void *target, const void *source, std::size_t b
         const std::size_t piece = bytes - at < piece_bytes ? bytes - at : piece_bytes;
         XXH3_64bits_update(&state, from + at, piece);
         copy_streaming(to + at, from + at, piece);
+        UAKV_SEQUENCE_POINT(block_copying);
     }
     finish_streaming();
     return XXH3_64bits_digest(&state);

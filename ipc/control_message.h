@@ -8,6 +8,7 @@
 #include <cstring>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace uakv {
@@ -45,6 +46,15 @@ template <std::size_t N> std::optional<std::string_view> get_text(const char (&f
         return std::nullopt;
     }
     return std::string_view(field, static_cast<std::size_t>(static_cast<const char *>(end) - field));
+}
+
+// What a refusal means to whoever asked. The status is the daemon's word: one that is no error, so that a call would
+// seem to have worked, comes from something that is no daemon of ours.
+inline Error error_of(const RefusedMessage &refused) {
+    const auto detail = get_text(refused.detail);
+    const bool says_why = detail && !detail->empty();
+    return {refused.status < 0 ? refused.status : UAKV_ERR_VERSION,
+            says_why ? std::string(*detail) : "the daemon refused without a reason"};
 }
 
 } // namespace uakv

@@ -22,14 +22,16 @@
 namespace uakv {
 
 constexpr std::uint64_t index_magic = 0x3158444E49564B55; // "UKVINDX1"
-constexpr std::uint32_t index_layout_version = 1;
+constexpr std::uint32_t index_layout_version = 2;
 
 using EntryId = std::uint32_t;
 using SegmentId = std::uint32_t;
 using SpaceId = std::uint32_t;
+using LeaseStamp = std::uint32_t; // what the lease clock shows, modulo 2^lease_stamp_bits
 // Odd while the entry is free or being written, even (and not zero) while it is live; only ever grows.
 using Generation = std::uint64_t;
 
+// A hit reads the first cache line of it and no more.
 struct IndexHeader {
     std::uint64_t magic;
     std::uint32_t layout_version;
@@ -37,13 +39,15 @@ struct IndexHeader {
     std::uint64_t epoch; // drawn at random when the index was made: tells one daemon's index from another's
     std::uint64_t hash_seed;
     std::uint64_t bucket_count;
-    std::uint64_t buckets_offset;
-    std::uint64_t entries_offset;
     std::uint64_t segment_bytes;
     std::uint32_t segment_capacity;
-    std::uint32_t reserved;
+    std::uint32_t lease_clock; // what a lease word is stamped with; moves on while memory is short (lease_table.h)
+    std::uint64_t buckets_offset;
+    std::uint64_t entries_offset;
 };
-static_assert(sizeof(IndexHeader) == 72 && offsetof(IndexHeader, bucket_count) == 32);
+static_assert(sizeof(IndexHeader) == 72 && offsetof(IndexHeader, bucket_count) == 32 &&
+              offsetof(IndexHeader, segment_bytes) == 40 && offsetof(IndexHeader, lease_clock) == 52 &&
+              offsetof(IndexHeader, buckets_offset) == 56);
 
 struct alignas(limits::cache_line_bytes) IndexBucket {
     std::uint64_t references[limits::bucket_slots]; // tag << 32 | (entry + 1); 0: free
@@ -109,11 +113,13 @@ constexpr EntryId entry_of_reference(std::uint64_t reference) {
 // Compares word by word: an entry may be rewritten while a reader looks at it, and then the generation,
 // read again afterwards, tells.
 inline bool key_equals(const uakv_key &shared, const uakv_key &key) {
-    std::uint64_t words[4];
-    std::memcpy(words, key.bytes, sizeof words);
     const auto *theirs = reinterpret_cast<const std::uint64_t *>(&shared);
-    return load_relaxed(theirs[0]) == words[0] && load_relaxed(theirs[1]) == words[1] &&
-           load_relaxed(theirs[2]) == words[2] && load_relaxed(theirs[3]) == words[3];
+    const auto same = [&](std::size_t i) {
+        std::uint64_t ours = 0; // the caller's key may lie anywhere
+        std::memcpy(&ours, key.bytes + i * sizeof ours, sizeof ours);
+        return load_relaxed(theirs[i]) == ours;
+    };
+    return same(0) && same(1) && same(2) && same(3);
 }
 
 // The regions inside a mapped index.
@@ -128,5 +134,18 @@ struct IndexRegion {
                 reinterpret_cast<IndexEntry *>(base + header->entries_offset)};
     }
 };
+
+// Whether what the header says lies within a region of `bytes`: asked once, before anything else of it is used.
+inline bool is_within(const IndexHeader &header, std::uint64_t bytes) {
+    const auto fits = [bytes](std::uint64_t offset, std::uint64_t count, std::uint64_t size) {
+        return offset >= sizeof(IndexHeader) && offset % size == 0 && offset <= bytes &&
+               count <= (bytes - offset) / size;
+    };
+    return std::has_single_bit(header.bucket_count) && header.entry_capacity <= limits::entries_max &&
+           fits(header.buckets_offset, header.bucket_count, sizeof(IndexBucket)) &&
+           fits(header.entries_offset, header.entry_capacity, sizeof(IndexEntry)) &&
+           header.segment_capacity <= limits::segments_max && header.segment_bytes >= limits::segment_bytes_min &&
+           header.segment_bytes <= limits::segment_bytes_max;
+}
 
 } // namespace uakv

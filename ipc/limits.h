@@ -27,6 +27,7 @@ constexpr std::uint32_t tenants_max = 64;
 constexpr std::size_t key_bytes = 32;
 constexpr unsigned lease_entry_bits = 28;
 constexpr std::uint32_t entries_max = 1U << lease_entry_bits;
+constexpr unsigned lease_stamp_bits = 12;
 constexpr std::size_t bucket_slots = 7;
 constexpr std::uint32_t entries_per_bucket = 4; // of 7: overflow is rare, and so are second cache misses
 

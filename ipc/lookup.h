@@ -2,6 +2,8 @@
 // meanwhile; what it finds is only a hint until a lease on it has succeeded (lease_table.h).
 #pragma once
 
+#include "ipc/clock.h"
+#include "ipc/hashing.h"
 #include "ipc/index_layout.h"
 
 #include <cstddef>
@@ -14,13 +16,15 @@ class Lookup {
 public:
     explicit Lookup(IndexRegion region) : region_(region) {}
 
+    // Set by a search that finds the key.
     struct Found {
         EntryId id = 0;
         Generation generation = 0;
         SegmentId segment = 0;
         std::uint64_t offset = 0;
         std::uint64_t length = 0;
-        std::uint64_t expires_ms = UINT64_MAX;
+        bool expires = false;
+        std::uint64_t expires_ms = 0; // boot_ms(); UINT64_MAX: does not
     };
 
     // False when the key is not stored, or has expired.
@@ -52,6 +56,7 @@ public:
     const IndexEntry &entry(EntryId id) const { return region_.entries[id]; }
     std::uint64_t segment_bytes() const { return region_.header->segment_bytes; }
     std::uint32_t segment_capacity() const { return region_.header->segment_capacity; }
+    LeaseStamp lease_clock() const { return load_relaxed(region_.header->lease_clock); }
 
 private:
     bool find_hashed(SpaceId space, const uakv_key &key, std::uint64_t hash, Found &found) const;
@@ -60,5 +65,58 @@ private:
 
     IndexRegion region_;
 };
+
+// ---- what each hit does: here, so that it is compiled into it -----------------------------------------------
+
+// Most blocks have no end, and then no clock is read.
+inline bool Lookup::is_expired(const Found &found) {
+    return found.expires && boot_ms() >= found.expires_ms;
+}
+
+// The fields are read between two looks at the generation: equal and live, they belong together.
+inline bool Lookup::match(EntryId id, SpaceId space, const uakv_key &key, Found &found) const {
+    const IndexEntry &entry = region_.entries[id];
+    const Generation generation = load_acquire(entry.generation);
+    if (!is_live(generation) || !key_equals(entry.key, key)) {
+        return false;
+    }
+    const EntryHome home = home_of(entry);
+    const bool expires = (home.flags & entry_expires) != 0;
+    found = {id,
+             generation,
+             home.segment,
+             load_relaxed(entry.offset),
+             load_relaxed(entry.length),
+             expires,
+             expires ? load_relaxed(entry.expires_ms) : UINT64_MAX};
+    acquire_fence();
+    return load_relaxed(entry.generation) == generation && home.space == space;
+}
+
+inline bool Lookup::find_hashed(SpaceId space, const uakv_key &key, std::uint64_t hash, Found &found) const {
+    const std::uint64_t count = region_.header->bucket_count;
+    const std::uint32_t tag = tag_of(hash);
+    const std::uint64_t home = bucket_of(hash, count);
+    std::uint64_t number = home;
+    do {
+        const IndexBucket &bucket = region_.buckets[number];
+        for (const std::uint64_t &shared : bucket.references) {
+            const std::uint64_t reference = load_acquire(shared);
+            if (reference != 0 && tag_of_reference(reference) == tag &&
+                match(entry_of_reference(reference), space, key, found)) {
+                return true;
+            }
+        }
+        if (load_acquire(bucket.passed) == 0) {
+            return false;
+        }
+        number = (number + 1) & (count - 1);
+    } while (number != home);
+    return false;
+}
+
+inline bool Lookup::find_even_expired(SpaceId space, const uakv_key &key, Found &found) const {
+    return find_hashed(space, key, hash_of_key(key, space, region_.header->hash_seed), found);
+}
 
 } // namespace uakv

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "ipc/atomic.h"
+#include "ipc/sequence_point.h"
 #include "ipc/session_layout.h"
 #include "ipc/untrusted.h"
 #include "ipc/wakeup.h"
@@ -30,7 +31,7 @@ public:
             return Next::violation;
         }
         if (unread + parked >= limits::completions) {
-            return Next::none;
+            return Next::none; // the library never comes here: it has fewer submissions than places on their way
         }
         submission = copy_once(session_->submissions[head_ % limits::submissions]);
         ++head_;
@@ -42,6 +43,7 @@ public:
         write_words(session_->completions[tail_ % limits::completions], completion);
         ++tail_;
         unpublished_ = true;
+        UAKV_SEQUENCE_POINT(completion_written);
     }
 
     // Publishes what was completed since the last call, and wakes the client's threads if some sleep: then it
@@ -52,6 +54,7 @@ public:
         }
         unpublished_ = false;
         store_release(session_->header.completion_tail, tail_);
+        UAKV_SEQUENCE_POINT(completion_published);
         full_fence(); // pairs with the client's between asking to be woken and looking at the tail
         const bool sleeps = load_once(session_->header.completion_waiters) != 0;
         if (sleeps) {
@@ -59,17 +62,19 @@ public:
         }
         const bool listens = load_once(session_->header.bell_wanted) != 0;
         if (listens) {
-            ring_doorbell(*bell_);
+            ring_bell(*bell_);
         }
         return sleeps || listens;
     }
 
     // Before the daemon stops looking at this ring: asks for a wake-up and looks once more. True when there
-    // is nothing to do and the client knows that it must ring.
-    bool sleep_unless_pending() {
+    // is nothing to do and the client knows that it must ring. For one that leaves its completions unread there is
+    // nothing to do either: when it has read them, it rings with its next submission.
+    bool sleep_unless_pending(std::uint32_t parked) {
         store_relaxed(session_->header.need_wakeup, 1);
         full_fence(); // pairs with RingProducer::notify
-        if (load_once(session_->header.submission_tail) == head_) {
+        const std::uint32_t unread = tail_ - load_once(session_->header.completion_head);
+        if (load_once(session_->header.submission_tail) == head_ || unread + parked >= limits::completions) {
             return true;
         }
         stay_awake();

@@ -67,7 +67,10 @@ static_assert(sizeof(Completion) == 64 && offsetof(Completion, segment) == 16 &&
 struct SessionHeader {
     std::uint64_t magic;
     std::uint32_t layout_version;
-    std::uint32_t reserved0[13];
+    // daemon: not 0 from when it no longer looks at the lease words. Nobody writes this line before, so every reader
+    // keeps it in its cache.
+    std::uint32_t leases_void;
+    std::uint32_t reserved0[12];
 
     alignas(64) std::uint32_t submission_tail; // client
     std::uint32_t completion_head;             // client
@@ -86,9 +89,10 @@ struct SessionHeader {
     std::uint64_t misses_expired;         // client: of them, those that found a block whose time was over
     std::uint32_t leases_high;            // client: no lease word at or beyond this one was ever used
 };
-static_assert(sizeof(SessionHeader) == 320 && offsetof(SessionHeader, submission_tail) == 64 &&
-              offsetof(SessionHeader, submission_head) == 128 && offsetof(SessionHeader, completion_tail) == 192 &&
-              offsetof(SessionHeader, touch_tail) == 256 && offsetof(SessionHeader, leases_high) == 288);
+static_assert(sizeof(SessionHeader) == 320 && offsetof(SessionHeader, leases_void) == 12 &&
+              offsetof(SessionHeader, submission_tail) == 64 && offsetof(SessionHeader, submission_head) == 128 &&
+              offsetof(SessionHeader, completion_tail) == 192 && offsetof(SessionHeader, touch_tail) == 256 &&
+              offsetof(SessionHeader, leases_high) == 288);
 
 // Which calls a client times. Retrieves are so short that only one in `retrieves_per_sample` is.
 enum class TimedCall : std::uint32_t { retrieve, store, reserve, commit, flight, remove };
@@ -96,7 +100,7 @@ constexpr std::size_t timed_calls = 6;
 constexpr std::uint64_t retrieves_per_sample = 64;
 
 constexpr std::uint64_t session_magic = 0x31534E5345564B55; // "UKVESNS1"
-constexpr std::uint32_t session_layout_version = 2;
+constexpr std::uint32_t session_layout_version = 3;
 
 // The numbers of uakv_stats, as the daemon writes them into the region on Opcode::stats.
 struct SessionStatistics {

@@ -66,6 +66,17 @@ int milliseconds_until(std::uint64_t deadline_ns) {
     return static_cast<int>(std::min<std::uint64_t>((deadline_ns - now + ns_per_ms - 1) / ns_per_ms, 60'000));
 }
 
+// Linux 6.16; newer than the headers of Debian 12.
+constexpr int option_pass_rights = 83; // SO_PASSRIGHTS
+
+// Whoever discards a descriptor may be the last to close it, and a close can take as long as its owner likes
+// (SO_LINGER, a file system of his own). So where the kernel can, it keeps peers from sending any: what is accepted
+// inherits it.
+void refuse_rights(const Fd &listener) {
+    const int pass = 0;
+    ::setsockopt(listener.get(), SOL_SOCKET, option_pass_rights, &pass, sizeof pass);
+}
+
 } // namespace
 
 Result<Fd> listen_unix(const std::string &path) {
@@ -85,6 +96,7 @@ Result<Fd> listen_unix(const std::string &path) {
     if (outcome != 0) {
         return errno_error(UAKV_ERR_INVALID, number, "cannot make the socket %s", path.c_str());
     }
+    refuse_rights(fd);
     if (::listen(fd.get(), static_cast<int>(limits::control_backlog)) != 0) {
         return errno_error(UAKV_ERR_INTERNAL, errno, "cannot listen on %s", path.c_str());
     }
@@ -161,8 +173,8 @@ Result<void> send_message(const Fd &socket, std::span<const std::byte> message, 
 
 namespace {
 
-std::vector<Fd> take_fds(msghdr &header) {
-    std::vector<Fd> fds;
+// `fds` has room for all that can come, so that none is lost for want of memory.
+void take_fds(msghdr &header, std::vector<Fd> &fds) {
     for (cmsghdr *part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
         if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) {
             continue;
@@ -174,7 +186,6 @@ std::vector<Fd> take_fds(msghdr &header) {
             fds.emplace_back(number);
         }
     }
-    return fds;
 }
 
 } // namespace
@@ -187,6 +198,7 @@ Result<Received> receive_message(const Fd &socket, AcceptFds accept_fds) {
     header.msg_iov = &vector;
     header.msg_iovlen = 1;
     if (accept_fds == AcceptFds::yes) {
+        received.fds.reserve(limits::control_fds_max);
         header.msg_control = control.data();
         header.msg_controllen = control.size();
     }
@@ -203,7 +215,7 @@ Result<Received> receive_message(const Fd &socket, AcceptFds accept_fds) {
         received.state = Received::State::hung_up;
         return received;
     }
-    received.fds = take_fds(header);
+    take_fds(header, received.fds);
     if ((header.msg_flags & MSG_TRUNC) != 0) {
         return error(UAKV_ERR_VERSION, "a control message is longer than %zu bytes", limits::control_message_bytes_max);
     }

@@ -1,9 +1,12 @@
 #include "ipc/wakeup.h"
 
+#include <array>
 #include <cerrno>
 #include <climits>
 #include <ctime>
+#include <fcntl.h>
 #include <linux/futex.h>
+#include <string>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -33,6 +36,35 @@ void ring_doorbell(const Fd &doorbell) {
     const std::uint64_t one = 1;
     // EAGAIN only when 2^64 - 2 rings were never read, and then the other side has an event pending anyway.
     [[maybe_unused]] const ssize_t written = ::write(doorbell.get(), &one, sizeof one);
+}
+
+Result<Bell> create_bell() {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_NONBLOCK | O_CLOEXEC) != 0) {
+        return errno_error(UAKV_ERR_NO_MEMORY, errno, "cannot make a pipe");
+    }
+    Bell bell;
+    bell.hearer = Fd(ends[0]);
+    const Fd writing(ends[1]);
+    // A rope that could be read as well hangs on when the client lets go of its end: no SIGPIPE.
+    const std::string path = "/proc/self/fd/" + std::to_string(writing.get());
+    bell.rope = Fd(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+    if (!bell.rope.valid()) {
+        return errno_error(UAKV_ERR_NO_MEMORY, errno, "cannot open a pipe by %s", path.c_str());
+    }
+    return bell;
+}
+
+void ring_bell(const Fd &rope) {
+    const char ring = 0;
+    // EAGAIN when the pipe is full of rings that nobody has heard yet.
+    [[maybe_unused]] const ssize_t written = ::write(rope.get(), &ring, 1);
+}
+
+void hush_bell(const Fd &hearer) {
+    std::array<char, 4096> rings;
+    while (::read(hearer.get(), rings.data(), rings.size()) == static_cast<ssize_t>(rings.size())) {
+    }
 }
 
 } // namespace uakv

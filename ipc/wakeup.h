@@ -1,5 +1,5 @@
-// Waking the other side: a futex for a client that waits for completions, an eventfd for a daemon that
-// sleeps. Both are used only when the other side has said that it sleeps.
+// Waking the other side: a futex for a client that waits for completions, an eventfd for a daemon that sleeps, a pipe
+// for a client that waits for more than completions. All are used only when the other side has said that it sleeps.
 #pragma once
 
 #include "ipc/fd.h"
@@ -19,5 +19,17 @@ void futex_wake_all(const std::uint32_t &word);
 // O_NONBLOCK or drains it cannot make the daemon block.
 Result<Fd> create_doorbell();
 void ring_doorbell(const Fd &doorbell);
+
+// The other way round: the daemon rings, a client listens. Here the daemon is the one that writes, and to an eventfd it
+// would write into an open file that the client has too, and could have filled and made blocking. The ends of a pipe
+// are two open files: the flags of the daemon's are out of a client's reach. A full pipe takes no more rings, so
+// whoever listens hushes the bell before it sleeps.
+struct Bell {
+    Fd rope;   // ring_bell
+    Fd hearer; // readable once rung; for one client
+};
+Result<Bell> create_bell();
+void ring_bell(const Fd &rope);
+void hush_bell(const Fd &hearer);
 
 } // namespace uakv

@@ -13,7 +13,11 @@
 namespace uakv {
 
 constexpr std::uint32_t protocol_magic = 0x564B4155; // "UAKV"
-constexpr std::uint32_t protocol_version = 2;
+
+#ifndef UAKV_PROTOCOL_VERSION // tests build the next one too
+#define UAKV_PROTOCOL_VERSION 3
+#endif
+constexpr std::uint32_t protocol_version = UAKV_PROTOCOL_VERSION;
 
 enum class MessageType : std::uint32_t {
     hello = 1,      // client: who I am

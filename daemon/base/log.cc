@@ -9,7 +9,7 @@
 namespace uakv {
 namespace {
 
-constexpr std::array<std::string_view, 4> names = {"error", "warn", "info", "debug"};
+constexpr std::array<std::string_view, 5> names = {"error", "warn", "info", "debug", "trace"};
 
 std::atomic<LogLevel> threshold{LogLevel::info};
 

@@ -1,5 +1,6 @@
 // One line for each event that an operator should know of, to standard error. A healthy daemon is silent
-// but for its start and its end. Levels as in syslog; a line names the peer, the thing and the number.
+// but for its start and its end. Levels as in syslog, and trace, which tells of each block that leaves; a line names
+// the peer, the thing and the number.
 #pragma once
 
 #include <fmt/format.h>
@@ -8,7 +9,7 @@
 
 namespace uakv {
 
-enum class LogLevel { error, warn, info, debug };
+enum class LogLevel { error, warn, info, debug, trace };
 
 std::optional<LogLevel> parse_log_level(std::string_view text);
 std::string_view log_level_name(LogLevel level);
@@ -33,6 +34,9 @@ template <typename... Args> void log_info(fmt::format_string<Args...> format, Ar
 }
 template <typename... Args> void log_debug(fmt::format_string<Args...> format, Args &&...args) {
     log(LogLevel::debug, format, std::forward<Args>(args)...);
+}
+template <typename... Args> void log_trace(fmt::format_string<Args...> format, Args &&...args) {
+    log(LogLevel::trace, format, std::forward<Args>(args)...);
 }
 
 } // namespace uakv

@@ -19,7 +19,7 @@ of this machine that link libuakv.
                      /run/uakv/uakvd.sock, or in $XDG_RUNTIME_DIR/uakv)
   --memory SIZE      memory for blocks, such as 8GiB, 512MiB or 20% of the
                      machine's                      (UAKV_MEMORY; 10%)
-  --log-level LEVEL  error, warn, info or debug     (UAKV_LOG_LEVEL; info)
+  --log-level LEVEL  error, warn, info, debug or trace (UAKV_LOG_LEVEL; info)
   --check-config     say whether the configuration is good, and end
   --print-config     print all of it as a file, with where each line comes from
   --help, --version  this text, the version

@@ -42,6 +42,7 @@ enum class KeyId {
     tenant_descriptors,
     tenant_operations_per_second,
     tenant_leased_memory,
+    tenant_lease_max_age,
     tenant_pinned_memory,
 };
 

@@ -106,6 +106,8 @@ std::string value_of(KeyId id, const TenantSettings &tenant) {
         return std::to_string(tenant.operations_per_second);
     case KeyId::tenant_leased_memory:
         return exact_size(tenant.leased_bytes_max);
+    case KeyId::tenant_lease_max_age:
+        return tenant.lease_ms_max == 0 ? "0" : exact_duration(tenant.lease_ms_max);
     case KeyId::tenant_pinned_memory:
         return exact_size(tenant.pinned_bytes_max);
     default:

@@ -28,6 +28,7 @@ struct TenantSettings {
     std::uint64_t memory_bytes = 0;
     std::uint64_t pinned_bytes_max = 0; // of memory_bytes
     std::uint64_t leased_bytes_max = 0; // that one client may hold views on; 0: no limit
+    std::uint64_t lease_ms_max = 0;     // how long a view counts while memory is short; 0: until it is released
     std::uint32_t clients_max = limits::clients_max;
     std::uint32_t descriptors_max = 0;       // of the daemon, for this tenant's clients; 0: no limit
     std::uint64_t operations_per_second = 0; // requests that reach the daemon, not hits; 0: no limit

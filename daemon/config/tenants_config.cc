@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::uint64_t mebibyte = 1ULL << 20;
 constexpr std::uint64_t pinned_share = 2; // of the memory: a half
+constexpr std::uint64_t lease_ms_min = 100;
+constexpr std::uint64_t lease_ms_max = 24 * 60 * 60 * 1000;
 
 // A tenant whose memory is not yet known, and what waits for it because it may be a percentage of it.
 struct Draft {
@@ -112,6 +114,13 @@ void read_counts(Draft &draft, Complaints &complaints) {
     count(KeyId::tenant_operations_per_second, 0, UINT32_MAX, settings.operations_per_second);
 }
 
+void read_lease_max_age(Draft &draft, Complaints &complaints) {
+    const Given *given = draft.find(KeyId::tenant_lease_max_age);
+    if (given != nullptr && given->value.text != "0") {
+        draft.settings().lease_ms_max = read_duration_ms(*given, lease_ms_min, lease_ms_max, complaints).value_or(0);
+    }
+}
+
 // Percentages come in whole MiB, as shares do: they are easier to read, and nobody counts on the rest.
 void read_memory(Draft &draft, std::uint64_t memory_bytes, Complaints &complaints) {
     const Given *given = draft.find(KeyId::tenant_memory);
@@ -153,6 +162,7 @@ Draft read_tenant(const ConfigValue &map, const std::string &file, std::size_t n
         complaints.add(draft.subject, "nobody may use it; give it users, groups, read_only_users or read_only_groups");
     }
     read_counts(draft, complaints);
+    read_lease_max_age(draft, complaints);
     read_memory(draft, memory_bytes, complaints);
     return draft;
 }

@@ -1,5 +1,7 @@
 #include "daemon/control/clears.h"
 
+#include "ipc/sequence_point.h"
+
 #include <algorithm>
 
 namespace uakv {
@@ -24,6 +26,7 @@ bool Clears::go_on() {
     Session &session = *clear.session;
     if (!session.tenant().store().clear_some(clear.space, clear.cursor, entries_per_turn, clear.removed)) {
         running_.push_back(clear);
+        UAKV_SEQUENCE_POINT(clear_step);
         return true;
     }
     --session.running_clears;

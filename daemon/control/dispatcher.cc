@@ -1,6 +1,6 @@
 #include "daemon/control/dispatcher.h"
 
-#include "daemon/base/log.h"
+#include "ipc/sequence_point.h"
 #include "ipc/untrusted.h"
 
 #include <fmt/format.h>
@@ -16,6 +16,11 @@ Completion answer(const Submission &submission, uakv_status status) {
     completion.user_data = submission.user_data;
     completion.status = status;
     return completion;
+}
+
+// One of these is as much as a batch of the others: a check reads a whole block, statistics ask all clients.
+bool is_heavy(Opcode opcode) {
+    return opcode == Opcode::check || opcode == Opcode::stats;
 }
 
 // What gives something back is never refused.
@@ -40,11 +45,15 @@ Dispatcher::Served Dispatcher::serve(Session &session, std::uint64_t now, std::s
             served = Served::violation;
             break;
         }
+        UAKV_SEQUENCE_POINT(submission_taken);
         if (!handle(session, submission, violation)) {
             served = Served::violation;
             break;
         }
         served = Served::something;
+        if (is_heavy(submission.opcode)) {
+            break;
+        }
     }
     if (served == Served::nothing) {
         timer.discard();
@@ -268,9 +277,10 @@ bool Dispatcher::check(Session &session, const Submission &submission) {
     Completion completion = answer(submission, UAKV_OK);
     if (store.drop_if_corrupt(submission.space, submission.key)) {
         completion.value = 1;
-        log_error("a block of space \"{}\" was dropped: its checksum failed; a process wrote to it after its commit, "
-                  "or the memory is faulty (found by {})",
-                  store.spaces().find(submission.space)->name, session.name());
+        corrupt_.error(
+            "a block of space \"{}\" was dropped: its checksum failed; a process wrote to it after its commit, "
+            "or the memory is faulty (found by {})",
+            store.spaces().find(submission.space)->name, session.name());
     }
     session.ring().complete(completion);
     return true;
@@ -281,6 +291,7 @@ bool Dispatcher::stats(Session &session, const Submission &submission) {
     const std::uint32_t sequence = (load_once(shared.sequence) | 1U);
     store_relaxed(shared.sequence, sequence);
     release_fence();
+    UAKV_SEQUENCE_POINT(statistics_writing);
     write_words(shared.values, session.tenant().statistics());
     store_release(shared.sequence, sequence + 1);
     session.ring().complete(answer(submission, UAKV_OK));

@@ -2,6 +2,7 @@
 // a client and is checked here; what is nonsense ends the session, what is merely impossible is answered.
 #pragma once
 
+#include "daemon/base/log_bucket.h"
 #include "daemon/base/stages.h"
 #include "daemon/control/clears.h"
 #include "daemon/control/session.h"
@@ -62,6 +63,7 @@ private:
     Stages &stages_;
     SlotRequests requests_;
     Clears clears_;
+    LogBucket corrupt_;
     std::uint64_t now_ = 0; // of the batch that is served
     bool woke_ = false;
 };

@@ -3,6 +3,7 @@
 #include "daemon/base/log.h"
 #include "ipc/control_message.h"
 #include "ipc/memfd.h"
+#include "ipc/sequence_point.h"
 
 #include <array>
 #include <fmt/format.h>
@@ -68,6 +69,7 @@ Greeting::Next Greeting::answer(Session &session, const Received &message, std::
 }
 
 Greeting::Next Greeting::hello(Session &session, const HelloMessage &message) {
+    UAKV_SEQUENCE_POINT(hello_read);
     if (message.version_min > protocol_version || message.version_max < protocol_version) {
         refuse(session,
                error(UAKV_ERR_VERSION, "this daemon speaks protocol %u, the library %u to %u; update the older",
@@ -81,26 +83,31 @@ Greeting::Next Greeting::hello(Session &session, const HelloMessage &message) {
     }
     auto charges = charge(*tenant.value());
     if (!charges.ok()) {
-        log_warn("{} was refused: {}", session.name(), charges.error().detail);
+        refused_.warn("{} was refused: {}", session.name(), charges.error().detail);
         refuse(session, charges.error());
         return Next::go_on;
     }
     auto shared = SharedSession::create();
     if (!shared.ok()) {
+        log(lacking_.due(now_ns()) ? LogLevel::warn : LogLevel::debug,
+            "{} was refused, as others will be until there is more: {}", session.name(), shared.error().detail);
         refuse(session, shared.error());
         return Next::go_on;
     }
     session.welcome(*tenant.value(), std::move(charges.value()), std::move(shared.value()),
                     (message.flags & UAKV_READ_ONLY) != 0);
+    UAKV_SEQUENCE_POINT(session_made);
     const Tenant &own = session.tenant();
     WelcomeMessage welcome;
     welcome.index_bytes = own.store().index().bytes();
     welcome.session_bytes = sizeof(SessionLayout);
     welcome.segment_bytes = own.store().segment_bytes();
     welcome.leased_bytes_max = own.settings().leased_bytes_max;
-    const std::array fds = {own.index().get(), session.memory().get(), session.doorbell().get(), session.bell().get()};
+    const Fd hearer = session.take_hearer();
+    const std::array fds = {own.index().get(), session.memory().get(), session.doorbell().get(), hearer.get()};
     static_assert(fds.size() == welcome_fds);
     reply(session, welcome, fds);
+    UAKV_SEQUENCE_POINT(welcome_sent);
     return Next::welcomed;
 }
 
@@ -160,6 +167,7 @@ Greeting::Next Greeting::report(Session &session, const ReportGetMessage &messag
         refuse(session, readable.error());
         return Next::go_on;
     }
+    UAKV_SEQUENCE_POINT(report_made);
     ReportMessage report;
     report.bytes = text.value().size();
     const std::array fds = {readable.value().get()};
@@ -174,6 +182,7 @@ void Greeting::open_space(Session &session, const SpaceOpenMessage &message) {
         refuse(session, space.error());
         return;
     }
+    UAKV_SEQUENCE_POINT(space_made);
     SpaceOpenedMessage opened;
     opened.space = space.value();
     reply(session, opened);
@@ -200,6 +209,7 @@ void Greeting::get_segment(Session &session, const SegmentGetMessage &message) {
     segment.segment = message.segment;
     const std::array fds = {fd->get()};
     reply(session, segment, fds);
+    UAKV_SEQUENCE_POINT(segment_sent);
 }
 
 void Greeting::refuse(const Session &session, const Error &why) {

@@ -2,6 +2,8 @@
 // an operator's requests for reports. Each is answered at once; what cannot be granted is refused with a sentence.
 #pragma once
 
+#include "daemon/base/log_bucket.h"
+#include "daemon/base/seldom.h"
 #include "daemon/control/reports.h"
 #include "daemon/control/session.h"
 #include "daemon/control/tenants.h"
@@ -35,6 +37,8 @@ private:
 
     Tenants &tenants_;
     const Reports &reports_;
+    LogBucket refused_;
+    Seldom lacking_; // descriptors or memory for another session: lines of the log
 };
 
 } // namespace uakv

@@ -1,5 +1,6 @@
 #include "daemon/control/listener.h"
 
+#include "ipc/sequence_point.h"
 #include "ipc/unix_socket.h"
 
 #include <array>
@@ -95,6 +96,7 @@ Result<Listener> Listener::open(const std::string &path) {
     if (!lock.ok()) {
         return lock.take_error();
     }
+    UAKV_SEQUENCE_POINT(socket_locked);
     Listener listener(path, std::move(lock.value()));
     if (auto removed = remove_stale_socket(path); !removed.ok()) {
         return removed.take_error();
@@ -104,6 +106,7 @@ Result<Listener> Listener::open(const std::string &path) {
         return socket.take_error();
     }
     listener.socket_ = std::move(socket.value());
+    UAKV_SEQUENCE_POINT(socket_listens);
     return listener;
 }
 
@@ -117,6 +120,7 @@ Result<void> Listener::let_connect(Callers callers) const {
 Listener::~Listener() {
     if (socket_.valid()) {
         ::unlink(path_.c_str());
+        UAKV_SEQUENCE_POINT(socket_removed);
     }
     if (lock_.valid()) {
         ::unlink(lock_path(path_).c_str()); // while we hold it: see take_lock

@@ -7,7 +7,7 @@
 namespace uakv {
 namespace {
 
-constexpr std::array<std::pair<const char *, std::uint64_t uakv_statistics::*>, 30> numbers = {{
+constexpr std::array<std::pair<const char *, std::uint64_t uakv_statistics::*>, 31> numbers = {{
     {"hits", &uakv_statistics::hits},
     {"misses", &uakv_statistics::misses},
     {"bytes_hit", &uakv_statistics::bytes_hit},
@@ -38,6 +38,7 @@ constexpr std::array<std::pair<const char *, std::uint64_t uakv_statistics::*>, 
     {"flights", &uakv_statistics::flights},
     {"flight_waits", &uakv_statistics::flight_waits},
     {"refused_busy", &uakv_statistics::refused_busy},
+    {"sessions_revoked", &uakv_statistics::sessions_revoked},
 }};
 static_assert(sizeof(uakv_statistics) == 2 * sizeof(std::uint32_t) + numbers.size() * sizeof(std::uint64_t),
               "struct_size, clients, and all the numbers");

@@ -3,6 +3,7 @@
 #include "ipc/clock.h"
 #include "ipc/kept_slots.h"
 #include "ipc/memfd.h"
+#include "ipc/sequence_point.h"
 
 #include <fmt/format.h>
 
@@ -35,7 +36,7 @@ Result<SharedSession> SharedSession::create() {
         return doorbell.take_error();
     }
     shared.doorbell = std::move(doorbell.value());
-    auto bell = create_doorbell();
+    auto bell = create_bell();
     if (!bell.ok()) {
         return bell.take_error();
     }
@@ -56,6 +57,7 @@ Session::~Session() {
     tenant_->detach(*this);
     for (const std::uint64_t key : grants_) {
         tenant_->store().give_back({static_cast<SegmentId>(key >> 32), static_cast<std::uint32_t>(key)});
+        UAKV_SEQUENCE_POINT(session_slot_returned);
     }
 }
 
@@ -83,8 +85,8 @@ void Session::welcome(Tenant &tenant, std::vector<Charge> charges, SharedSession
     shared_ = std::move(shared);
     read_only_ = read_only;
     leased_bytes_max_ = tenant.settings().leased_bytes_max;
-    ring_.emplace(layout(), shared_->bell);
-    const bool asleep = ring_->sleep_unless_pending();
+    ring_.emplace(layout(), shared_->bell.rope);
+    const bool asleep = ring_->sleep_unless_pending(0);
     UAKV_ASSERT(asleep); // nobody else has the memory yet
     tenant_->attach(*this);
 }
@@ -98,9 +100,13 @@ std::optional<std::uint64_t> Session::leased_too_much() {
     return looks_over_ >= looks_over_max ? std::optional(leased_bytes) : std::nullopt;
 }
 
-void Session::give_up_leases() {
+void Session::take_leases_back() {
+    UAKV_ASSERT(ended && !leases_taken_); // its client finds out why as soon as it sees this
+    leases_taken_ = true;
     leased_bytes_max_ = 0;
+    void_leases(layout());
     tenant_->store().leases().detach(layout());
+    tenant_->count_revocation();
 }
 
 bool Session::drain_touches() {

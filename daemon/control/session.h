@@ -25,7 +25,7 @@ struct SharedSession {
     Fd memory;
     Mapping mapping;
     Fd doorbell; // the client rings it
-    Fd bell;     // the daemon rings it
+    Bell bell;   // the daemon rings it
 
     static Result<SharedSession> create();
     SessionLayout &layout() const { return mapping.at<SessionLayout>(0); }
@@ -64,7 +64,7 @@ public:
     SessionLayout &layout() const { return shared_->layout(); }
     const Fd &memory() const { return shared_->memory; }
     const Fd &doorbell() const { return shared_->doorbell; }
-    const Fd &bell() const { return shared_->bell; }
+    Fd take_hearer() { return std::move(shared_->bell.hearer); } // for the client, once
     RingConsumer &ring() { return *ring_; }
 
     // One look at what it holds views on. Nothing while that is within what it was told that it may, or was so at one
@@ -72,8 +72,9 @@ public:
     std::optional<std::uint64_t> leased_too_much();
     std::uint64_t leased_bytes_max() const { return leased_bytes_max_; }
 
-    // What it holds views on is not kept for it any longer, and not looked at.
-    void give_up_leases();
+    // What it holds views on is not kept for it any longer, which it can see, and not looked at. Once, and for good.
+    void take_leases_back();
+    bool leases_taken() const { return leases_taken_; }
 
     // Tells the store what the client hit. False when the client wrote nonsense.
     bool drain_touches();
@@ -137,6 +138,7 @@ private:
     bool read_only_ = false;
     std::uint64_t leased_bytes_max_ = 0; // 0: no limit
     std::uint32_t looks_over_ = 0;       // in a row
+    bool leases_taken_ = false;
     std::optional<SharedSession> shared_;
     std::optional<RingConsumer> ring_;
     TouchReader touches_;

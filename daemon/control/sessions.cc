@@ -1,8 +1,11 @@
 #include "daemon/control/sessions.h"
 
 #include "daemon/base/log.h"
+#include "daemon/base/units.h"
+#include "daemon/control/old_views.h"
 #include "ipc/clock.h"
 #include "ipc/processors.h"
+#include "ipc/sequence_point.h"
 
 #include <algorithm>
 #include <sched.h>
@@ -15,7 +18,6 @@ constexpr std::uint64_t hot_ns_min = 20'000;
 constexpr std::uint64_t hot_ns_max = 1'000'000;
 constexpr std::uint64_t touches_every_ns = ns_per_ms;
 constexpr std::uint64_t greeting_ns_max = 5 * ns_per_s;
-constexpr int messages_per_turn = 32;
 
 // How long to keep looking at the ring of a client whose work comes with this gap between. A client with
 // longer gaps than we care to wait for gets the shortest look.
@@ -37,26 +39,23 @@ Sessions::~Sessions() {
     }
 }
 
-bool Sessions::accept_all(const Fd &listener) {
-    for (;;) {
-        auto accepted = accept_unix(listener);
-        if (!accepted.ok()) {
-            if (!std::exchange(accept_failed_, true)) {
-                log_warn("{}; clients wait until some are free", accepted.error().detail);
-            }
-            return false;
-        }
-        accept_failed_ = false;
-        if (!accepted.value().valid()) {
-            return true;
-        }
-        auto peer = peer_identity(accepted.value());
-        if (peer.ok()) {
-            add(std::move(accepted.value()), std::move(peer.value()));
-        } else {
-            log_warn("a connection was dropped: {}", peer.error().detail);
-        }
+Sessions::Accepted Sessions::accept_next(const Fd &listener) {
+    auto accepted = accept_unix(listener);
+    if (!accepted.ok()) {
+        log(accept_failed_.due(now_ns()) ? LogLevel::warn : LogLevel::debug, "{}; clients wait until some are free",
+            accepted.error().detail);
+        return Accepted::failed;
     }
+    if (!accepted.value().valid()) {
+        return Accepted::none;
+    }
+    auto peer = peer_identity(accepted.value());
+    if (peer.ok()) {
+        add(std::move(accepted.value()), std::move(peer.value()));
+    } else {
+        turned_away_.warn("a connection was dropped: {}", peer.error().detail);
+    }
+    return Accepted::one;
 }
 
 void Sessions::add(Fd socket, PeerIdentity peer) {
@@ -80,6 +79,7 @@ void Sessions::add(Fd socket, PeerIdentity peer) {
     Session &added = *session;
     sessions_.emplace(number, std::move(session));
     ++greeting_count_;
+    UAKV_SEQUENCE_POINT(connection_accepted);
     if (!watch(added)) {
         destroy(number);
     }
@@ -110,8 +110,7 @@ bool Sessions::has_too_many_greetings(uid_t user) {
 
 // Anybody may be able to try, as often as he likes: the log tells of some.
 void Sessions::turn_away(const Session &session, const Error &why) {
-    log(turned_away_.take(now_ns()) ? LogLevel::warn : LogLevel::debug, "{} was refused: {}", session.name(),
-        why.detail);
+    turned_away_.warn("{} was refused: {}", session.name(), why.detail);
     Greeting::say_why(session, why);
 }
 
@@ -136,44 +135,42 @@ bool Sessions::watch(Session &session) {
     return true;
 }
 
+// One message, then it is the turn of others.
 void Sessions::on_message(Number number) {
-    for (int i = 0; i < messages_per_turn; ++i) {
-        Session &session = *find(number);
-        auto received = receive_message(session.socket(), AcceptFds::no);
-        if (!received.ok()) {
-            end(session, received.error());
-            continue;
-        }
-        if (received.value().state == Received::State::nothing_yet) {
-            return;
-        }
-        if (received.value().state == Received::State::hung_up) {
-            destroy(number);
-            return;
-        }
-        if (session.ended) {
-            continue; // not listened to any more; only its hang-up counts
-        }
-        std::string violation;
-        switch (greeting_.answer(session, received.value(), violation)) {
-        case Greeting::Next::go_on:
-            break;
-        case Greeting::Next::welcomed: {
-            --greeting_count_;
-            note_welcome(session);
-            auto watched = loop_.watch(session.doorbell(), [this, number] { on_doorbell(number); });
-            if (!watched.ok()) {
-                end(session, watched.error());
-                break;
-            }
-            session.doorbell_watch = watched.value();
-            break;
-        }
-        case Greeting::Next::violation:
-            end(session, error(UAKV_ERR_INVALID, "%s", violation.c_str()));
-        }
+    Session &session = *find(number);
+    auto received = receive_message(session.socket(), AcceptFds::no);
+    if (!received.ok()) {
+        end(session, received.error());
+    } else if (received.value().state == Received::State::hung_up) {
+        destroy(number);
+        return;
+    } else if (received.value().state == Received::State::nothing_yet) {
+        return;
+    } else if (!session.ended) { // after that only its hang-up counts
+        answer(session, received.value());
     }
-    loop_.call_again(find(number)->socket_watch);
+    loop_.call_again(session.socket_watch);
+}
+
+void Sessions::answer(Session &session, const Received &message) {
+    std::string violation;
+    switch (greeting_.answer(session, message, violation)) {
+    case Greeting::Next::go_on:
+        break;
+    case Greeting::Next::welcomed: {
+        --greeting_count_;
+        note_welcome(session);
+        auto watched = loop_.watch(session.doorbell(), [this, number = session.number()] { on_doorbell(number); });
+        if (!watched.ok()) {
+            end(session, watched.error());
+            break;
+        }
+        session.doorbell_watch = watched.value();
+        break;
+    }
+    case Greeting::Next::violation:
+        end(session, error(UAKV_ERR_INVALID, "%s", violation.c_str()));
+    }
 }
 
 void Sessions::note_welcome(const Session &session) {
@@ -240,7 +237,8 @@ bool Sessions::serve() {
 
 void Sessions::cool_down(std::uint64_t now) {
     std::erase_if(hot_, [now](Session *session) {
-        if (now - session->active_ns < hot_ns(session->gap_ns) || !session->ring().sleep_unless_pending()) {
+        if (now - session->active_ns < hot_ns(session->gap_ns) ||
+            !session->ring().sleep_unless_pending(session->unanswered())) {
             return false;
         }
         session->hot = false;
@@ -267,28 +265,54 @@ void Sessions::retry_waiting() {
     dispatcher_.take_waits(); // all are looked at here
     waiting_ = std::any_of(sessions_.begin(), sessions_.end(),
                            [](const auto &each) { return !each.second->waiting_grants.empty(); });
-    end_those_that_hold_too_much(now_ns());
+    look_at_views(now_ns());
 }
 
-// The library keeps to the limit on leased bytes; a client that goes round it is found out once it hurts others. To end
-// it would not help them, for it can still write lease words, as those can that were ended before: so these words count
-// no longer.
-void Sessions::end_those_that_hold_too_much(std::uint64_t now) {
+// The library keeps to the limit on leased bytes; a client that goes round it is found out once it hurts others.
+void Sessions::look_at_views(std::uint64_t now) {
     for (const auto &tenant : tenants_.all()) {
         if (!tenant->take_short(now)) {
             continue;
         }
         tenant->for_each_session([&](Session &session) {
             if (const auto leased_bytes = session.leased_too_much()) {
-                end(session, error(UAKV_ERR_DENIED,
-                                   "it holds views on %llu bytes, of %llu that it may (leased_memory), and memory is "
-                                   "short; what it views is no longer kept for it",
-                                   static_cast<unsigned long long>(*leased_bytes),
-                                   static_cast<unsigned long long>(session.leased_bytes_max())));
-                session.give_up_leases();
+                take_leases_back(session, error(UAKV_ERR_REVOKED,
+                                                "it holds views on %llu bytes, of %llu that it may (leased_memory), "
+                                                "and memory is short; what it views is no longer kept for it",
+                                                static_cast<unsigned long long>(*leased_bytes),
+                                                static_cast<unsigned long long>(session.leased_bytes_max())));
             }
         });
+        look_at_old_views(*tenant, now);
     }
+}
+
+void Sessions::look_at_old_views(Tenant &tenant, std::uint64_t now) {
+    const std::vector<OldViewsOf> found = find_old_views(tenant, now);
+    const std::uint64_t age_ms_max = tenant.settings().lease_ms_max;
+    if (age_ms_max == 0 && !found.empty() && tenant.refused_slots_lately() && tenant.take_telling(now)) {
+        log_warn("{} {}, and its tenant has no room: stop it, or set lease_max_age", found[0].session->name(),
+                 describe(found[0].views));
+    }
+    for (const OldViewsOf &old : found) {
+        if (age_ms_max != 0) {
+            take_leases_back(*old.session, error(UAKV_ERR_REVOKED,
+                                                 "it %s (lease_max_age is %s), and memory is short; what it views is "
+                                                 "no longer kept for it",
+                                                 describe(old.views).c_str(), exact_duration(age_ms_max).c_str()));
+        }
+    }
+}
+
+// To end the session is not enough: its lease words stand until it hangs up, and it can go on to write some. It is told
+// why first, for it may look as soon as its leases are void.
+void Sessions::take_leases_back(Session &session, const Error &why) {
+    if (session.ended) {
+        log_warn("{}, which was disconnected before, loses its views: {}", session.name(), why.detail);
+    } else {
+        end(session, why);
+    }
+    session.take_leases_back();
 }
 
 void Sessions::expire_flights(std::uint64_t now) {
@@ -314,8 +338,8 @@ void Sessions::expire_greetings() {
     for (const auto &[number, session] : sessions_) {
         if (!session->welcomed() && now - session->heard_ns() > greeting_ns_max) {
             if (!session->reporting()) {
-                log_warn("{} was dropped: it did not say hello within {} s", session->name(),
-                         greeting_ns_max / ns_per_s);
+                turned_away_.warn("{} was dropped: it did not say hello within {} s", session->name(),
+                                  greeting_ns_max / ns_per_s);
             }
             expired.push_back(number);
         }
@@ -331,12 +355,13 @@ void Sessions::end(Session &session, const Error &why) {
     if (std::exchange(session.ended, true)) {
         return;
     }
-    log_warn("{} was disconnected: {}", session.name(), why.detail);
+    disconnected_.warn("{} was disconnected: {}", session.name(), why.detail);
     Greeting::say_why(session, why);
     shut_down_sending(session.socket());
     unwatch(session.doorbell_watch);
     std::erase(hot_, &session);
     session.hot = false;
+    UAKV_SEQUENCE_POINT(session_ended);
     leave(session);
 }
 
@@ -352,6 +377,7 @@ void Sessions::destroy(Number number) {
     Session &session = *find(number);
     greeting_count_ -= session.welcomed() ? 0U : 1U;
     leave(session);
+    UAKV_SEQUENCE_POINT(session_left);
     log_debug("{} is gone", session.name());
     unwatch(session.socket_watch);
     unwatch(session.process_watch);

@@ -5,6 +5,8 @@
 // sleeps: an idle daemon uses no processor.
 #pragma once
 
+#include "daemon/base/log_bucket.h"
+#include "daemon/base/seldom.h"
 #include "daemon/control/dispatcher.h"
 #include "daemon/control/greeting.h"
 #include "daemon/control/session.h"
@@ -24,9 +26,10 @@ public:
     Sessions(const Sessions &) = delete;
     Sessions &operator=(const Sessions &) = delete;
 
-    // Takes all connections that wait at the listener. False when some had to be left there for want of
-    // descriptors: try again a little later.
-    bool accept_all(const Fd &listener);
+    // Takes one connection that waits at the listener. `failed`: it had to be left there for want of descriptors; try
+    // again a little later.
+    enum class Accepted { none, one, failed };
+    Accepted accept_next(const Fd &listener);
 
     // Serves every hot session once. True when any had work.
     bool serve();
@@ -56,12 +59,15 @@ private:
     void turn_away(const Session &session, const Error &why);
     bool watch(Session &session);
     void on_message(Number number);
+    void answer(Session &session, const Received &message);
     void note_welcome(const Session &session);
     void on_doorbell(Number number);
     void make_hot(Session &session, std::uint64_t now);
     void cool_down(std::uint64_t now);
     void drain_all_touches(std::uint64_t now);
-    void end_those_that_hold_too_much(std::uint64_t now);
+    void look_at_views(std::uint64_t now);
+    void look_at_old_views(Tenant &tenant, std::uint64_t now);
+    void take_leases_back(Session &session, const Error &why);
     void leave(Session &session);
     void end(Session &session, const Error &why);
     void destroy(Number number);
@@ -77,8 +83,9 @@ private:
     std::vector<Session *> hot_;
     std::size_t greeting_count_ = 0; // connected, but have not said hello
     bool waiting_ = false;           // some session has a request that waits for memory
-    bool accept_failed_ = false;
-    TokenBucket turned_away_{10}; // lines of the log
+    Seldom accept_failed_;           // lines of the log, as the next two
+    LogBucket turned_away_;
+    LogBucket disconnected_;
     bool told_trust_ = false;
     std::uint64_t touches_drained_ns_ = 0;
 };

@@ -1,6 +1,7 @@
 #include "daemon/control/slot_requests.h"
 
 #include "ipc/clock.h"
+#include "ipc/sequence_point.h"
 
 #include <algorithm>
 
@@ -101,10 +102,12 @@ bool SlotRequests::try_answer(Session &session, const Waiting &wanted, std::uint
         }
         return true;
     }
+    UAKV_SEQUENCE_POINT(slot_granted);
     Completion completion{};
     completion.user_data = wanted.user_data;
     completion.status = wanted.flight ? UAKV_MISS : UAKV_OK;
     hand_over(session, grant.slot, completion);
+    UAKV_SEQUENCE_POINT(slot_held);
     if (wanted.flight) {
         tenant.flights().granted(*wanted.flight, grant.slot, now);
     }
@@ -133,6 +136,7 @@ void SlotRequests::landed(Tenant &tenant, const FlightKey &key) {
         complete(session, landing.pilot->user_data, UAKV_EXISTS);
     }
     for (const Claimant &claimant : landing.waiting) {
+        UAKV_SEQUENCE_POINT(flight_ended);
         Session &session = *tenant.find(claimant.session);
         --session.waiting_claims;
         complete(session, claimant.user_data, UAKV_EXISTS);
@@ -174,6 +178,7 @@ void SlotRequests::take_turns() {
         Session *session = tenant->find(turn.claimant.session);
         UAKV_ASSERT(session != nullptr); // who leaves withdraws its claims
         --session->waiting_claims;
+        UAKV_SEQUENCE_POINT(turn_taken);
         request(*session, {turn.claimant.user_data, turn.claimant.length, now_ns(), turn.key});
     }
 }

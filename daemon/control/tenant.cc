@@ -109,6 +109,7 @@ uakv_statistics Tenant::statistics() const {
     values.flights = flights_.count();
     values.flight_waits = flights_.waits();
     values.refused_busy = refused_busy_;
+    values.sessions_revoked = sessions_revoked_;
     values.uptime_ms = (now_ns() - started_ns_) / ns_per_ms;
     return values;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "daemon/base/quota.h"
+#include "daemon/base/seldom.h"
 #include "daemon/base/token_bucket.h"
 #include "daemon/config/settings.h"
 #include "daemon/control/client_counts.h"
@@ -62,8 +63,12 @@ public:
     bool take_short(std::uint64_t now);
 
     void count_busy() { ++refused_busy_; }
-    void count_no_space(std::uint64_t now); // a request for a slot was refused
+    void count_revocation() { ++sessions_revoked_; } // a client's leases were taken back
+    void count_no_space(std::uint64_t now);          // a request for a slot was refused
     bool refused_slots_lately() const;
+
+    // May the log tell once more who holds old views? At most once a minute.
+    bool take_telling(std::uint64_t now) { return old_views_told_.due(now); }
 
     // All that is counted, clients that are gone included.
     uakv_statistics statistics() const;
@@ -87,6 +92,8 @@ private:
 
     const std::uint64_t started_ns_;
     std::uint64_t refused_busy_ = 0;
+    std::uint64_t sessions_revoked_ = 0;
+    Seldom old_views_told_;
     std::uint64_t no_space_ns_ = 0; // when a request for a slot was refused last; 0: never
 
     // Of clients that are gone.

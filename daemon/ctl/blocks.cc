@@ -143,7 +143,9 @@ Result<Exit> get_block(const Options &options) {
     }
     auto written = write_output(options, {static_cast<const char *>(view.data), view.nbytes});
     const std::uint64_t bytes = view.nbytes;
-    uakv_release(&view);
+    if (const uakv_status released = uakv_release(&view); released != UAKV_OK) {
+        return last_error(released); // what was written may be wrong
+    }
     if (!written.ok()) {
         return written.take_error();
     }

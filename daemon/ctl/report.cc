@@ -5,16 +5,24 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <iterator>
 
 namespace uakv::ctl {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
+// Far more than any report has. What lies deeper is left out: to write it again would take stack for each level.
+constexpr int depth_max = 32;
+
+Json parse_json(std::string_view document) {
+    return Json::parse(document, [](int depth, Json::parse_event_t, const Json &) { return depth <= depth_max; });
+}
+
 // Reads a document; `read` may throw where a member is missing or of another kind.
 template <typename T> Result<T> parse(const char *report, std::string_view document, T (*read)(const Json &)) {
     try {
-        return read(Json::parse(document));
+        return read(parse_json(document));
     } catch (const Json::exception &failure) {
         return error(UAKV_ERR_VERSION,
                      "the daemon's %s report is not as expected (%s); are uakvd and uakvctl of one version?", report,
@@ -22,13 +30,23 @@ template <typename T> Result<T> parse(const char *report, std::string_view docum
     }
 }
 
+// The library would turn a fraction or a negative number into one that can be anything.
+std::uint64_t number_of(const Json &json) {
+    return json.get_ref<const Json::number_unsigned_t &>();
+}
+
+std::uint64_t number_at(const Json &json, const char *name) {
+    return number_of(json.at(name));
+}
+
 template <typename T> std::optional<T> optional_at(const Json &json, const char *name) {
     const auto found = json.find(name);
     return found == json.end() || found->is_null() ? std::nullopt : std::optional<T>(found->get<T>());
 }
 
-std::uint64_t number_at(const Json &json, const char *name) {
-    return json.at(name).get<std::uint64_t>();
+template <> std::optional<std::uint64_t> optional_at(const Json &json, const char *name) {
+    const auto found = json.find(name);
+    return found == json.end() || found->is_null() ? std::nullopt : std::optional(number_of(*found));
 }
 
 std::string text_at(const Json &json, const char *name) {
@@ -62,8 +80,7 @@ Latency read_latency(const std::string &name, const Json &json) {
     latency.p999_ns = number_at(json, "p999_ns");
     latency.max_ns = number_at(json, "max_ns");
     for (const Json &bucket : json.at("buckets")) {
-        latency.histogram.counts[histogram_bucket(bucket.at(0).get<std::uint64_t>())] +=
-            bucket.at(1).get<std::uint64_t>();
+        latency.histogram.counts[histogram_bucket(number_of(bucket.at(0)))] += number_of(bucket.at(1));
     }
     return latency;
 }
@@ -80,9 +97,9 @@ std::vector<Latency> read_latencies(const Json &json) {
 uakv_statistics read_counters(const Json &json) {
     uakv_statistics values{};
     values.struct_size = sizeof values;
-    values.clients = json.at("clients").get<std::uint32_t>();
+    values.clients = static_cast<std::uint32_t>(number_at(json, "clients"));
     for (const Counter &counter : counters()) {
-        values.*counter.value = json.value(counter.name, std::uint64_t{0});
+        values.*counter.value = optional_at<std::uint64_t>(json, counter.name).value_or(0);
     }
     return values;
 }
@@ -108,7 +125,8 @@ SpacesReport read_spaces(const Json &json) {
         SpacesReport::Space space;
         space.name = text_at(each, "name");
         space.dtype = text_at(each, "dtype");
-        space.shape = each.at("shape").get<std::vector<std::uint64_t>>();
+        const Json &shape = each.at("shape");
+        std::transform(shape.begin(), shape.end(), std::back_inserter(space.shape), number_of);
         space.axes = each.at("axes").get<std::vector<std::string>>();
         space.block_bytes = number_at(each, "block_bytes");
         space.ttl_ms = number_at(each, "ttl_ms");
@@ -174,6 +192,7 @@ const std::vector<Counter> &counters() {
         {"corruptions", &uakv_statistics::corruptions, Unit::count},
         {"no_space", &uakv_statistics::no_space, Unit::count},
         {"refused_busy", &uakv_statistics::refused_busy, Unit::count},
+        {"sessions_revoked", &uakv_statistics::sessions_revoked, Unit::count},
         {"flight_waits", &uakv_statistics::flight_waits, Unit::count},
         {"blocks", &uakv_statistics::blocks, Unit::count},
         {"bytes_blocks", &uakv_statistics::bytes_blocks, Unit::bytes},
@@ -216,9 +235,9 @@ Result<WhyReport> parse_why(std::string_view document) {
 Result<std::string> join_pages(const std::vector<std::string> &pages) {
     UAKV_ASSERT(!pages.empty());
     try {
-        Json joined = Json::parse(pages[0]);
+        Json joined = parse_json(pages[0]);
         for (std::size_t i = 1; i < pages.size(); ++i) {
-            Json page = Json::parse(pages[i]);
+            Json page = parse_json(pages[i]);
             for (Json &block : page.at("blocks")) {
                 joined.at("blocks").push_back(std::move(block));
             }

@@ -77,8 +77,7 @@ Result<std::string> ReportClient::get(ReportGetMessage message) {
         return answer.take_error();
     }
     if (const auto refused = read_control<RefusedMessage>(answer.value())) {
-        const std::string detail(get_text(refused->detail).value_or("the daemon refused without a reason"));
-        return error(refused->status, "%s", detail.c_str());
+        return error_of(*refused);
     }
     const auto report = read_control<ReportMessage>(answer.value());
     if (!report) {

@@ -1,5 +1,9 @@
 #include "daemon/io/event_loop.h"
 
+#include "ipc/clock.h"
+
+#include <utility>
+
 namespace uakv {
 
 Result<EventLoop::WatchId> EventLoop::watch(const Fd &fd, Handler handler) {
@@ -7,7 +11,7 @@ Result<EventLoop::WatchId> EventLoop::watch(const Fd &fd, Handler handler) {
     if (auto added = add(id, fd.get()); !added.ok()) {
         return added.take_error();
     }
-    watches_.emplace(id, Watch{fd.get(), std::make_shared<Handler>(std::move(handler))});
+    watches_.emplace(id, Watch{fd.get(), std::make_shared<Handler>(std::move(handler)), false});
     return id;
 }
 
@@ -21,13 +25,30 @@ void EventLoop::unwatch(WatchId id) {
 void EventLoop::run_once(std::uint64_t timeout_ns) {
     ready_.clear();
     ready_.swap(again_);
-    wait(ready_.empty() ? timeout_ns : 0, ready_);
-    for (const WatchId id : ready_) {
-        // An earlier handler of this turn may have removed it.
-        if (const Watch *watch = find(id); watch != nullptr) {
-            const auto handler = watch->handler;
+    happened_.clear();
+    wait(ready_.empty() ? timeout_ns : 0, happened_);
+    for (const WatchId id : happened_) {
+        queue(id, ready_);
+    }
+    const std::uint64_t end_ns = now_ns() + handlers_ns_max;
+    auto next = ready_.begin();
+    while (next != ready_.end()) {
+        // An earlier handler may have removed it.
+        if (const auto found = watches_.find(*next++); found != watches_.end()) {
+            const auto handler = found->second.handler;
+            found->second.queued = false;
             (*handler)();
+            if (now_ns() >= end_ns) {
+                break;
+            }
         }
+    }
+    again_.insert(again_.begin(), next, ready_.end());
+}
+
+void EventLoop::queue(WatchId id, std::vector<WatchId> &queue) {
+    if (const auto found = watches_.find(id); found != watches_.end() && !std::exchange(found->second.queued, true)) {
+        queue.push_back(id);
     }
 }
 

@@ -31,10 +31,13 @@ public:
     void unwatch(WatchId id);
 
     // The handler has left something for the next turn.
-    void call_again(WatchId id) { again_.push_back(id); }
+    void call_again(WatchId id) { queue(id, again_); }
 
-    // Calls the handlers of what has happened; waits for it up to timeout_ns (0: does not wait).
+    // Calls the handlers of what has happened; waits for it up to timeout_ns (0: does not wait). What is not reached
+    // within handlers_ns_max comes first the next time: those who wait for something else than a handler have their
+    // turn in between, however much happens.
     void run_once(std::uint64_t timeout_ns);
+    static constexpr std::uint64_t handlers_ns_max = 100'000;
 
     virtual const char *name() const = 0;
 
@@ -42,6 +45,7 @@ protected:
     struct Watch {
         int fd;
         std::shared_ptr<Handler> handler; // shared: a handler may remove its own watch
+        bool queued;                      // to be called; once, however often something happened until then
     };
 
     virtual Result<void> add(WatchId id, int fd) = 0;
@@ -52,10 +56,13 @@ protected:
     const Watch *find(WatchId id) const;
 
 private:
+    void queue(WatchId id, std::vector<WatchId> &queue);
+
     WatchId next_id_ = 1;
     std::unordered_map<WatchId, Watch> watches_;
     std::vector<WatchId> again_;
     std::vector<WatchId> ready_;
+    std::vector<WatchId> happened_;
 };
 
 // io_uring where the kernel lets us; otherwise epoll, and `why` says why.

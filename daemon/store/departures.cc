@@ -7,6 +7,24 @@
 
 namespace uakv {
 
+const char *name_of(Departure why) {
+    switch (why) {
+    case Departure::evicted:
+        return "evicted";
+    case Departure::rebalanced:
+        return "rebalanced";
+    case Departure::removed:
+        return "removed";
+    case Departure::cleared:
+        return "cleared";
+    case Departure::expired:
+        return "expired";
+    case Departure::corrupt:
+        break;
+    }
+    return "corrupt";
+}
+
 void Departures::add(SpaceId space, const uakv_key &key, Departure why, std::uint64_t left_ms) {
     if (records_.empty()) {
         records_.reserve(capacity); // address space: pages come as records are written

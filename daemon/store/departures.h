@@ -22,6 +22,8 @@ enum class Departure : std::uint8_t {
     corrupt,
 };
 
+const char *name_of(Departure why);
+
 struct PastBlock {
     Departure why{};
     std::uint64_t left_ms = 0; // boot_ms()

@@ -1,8 +1,11 @@
 #include "daemon/store/evictor.h"
 
+#include "daemon/base/log.h"
 #include "ipc/clock.h"
+#include "ipc/sequence_point.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 namespace uakv {
 namespace {
@@ -32,6 +35,10 @@ void Evictor::retire(EntryId entry, Departure departure) {
     records_.pins.unpin(entry);
     records_.counters.left(home.space, block.length, departure);
     records_.departures.add(home.space, block.key, departure, boot_ms());
+    if (log_enabled(LogLevel::trace)) { // before it is gone: whoever misses the block finds the line (tests/history)
+        log_trace("{} ns: block {:02x} left space {}: {}", now_ns(), fmt::join(block.key.bytes, ""), home.space,
+                  name_of(departure));
+    }
     index_.retire(entry);
     policy_.removed(entry);
     limbo_.push_back(entry);
@@ -50,19 +57,20 @@ void Evictor::settle() {
         }
         const IndexEntry &gone = index_.entry(entry);
         slots_.give_back(slots_.slot_at(home_of(gone).segment, gone.offset));
+        UAKV_SEQUENCE_POINT(slot_freed);
         index_.release(entry);
         return true;
     });
 }
 
-// E2 and E3 of ipc/lease_table.h. A word counts for the generation in which its entry was live last: the one
-// it has, or, once retired, the one before.
+// E2 and E3 of ipc/lease_table.h.
 void Evictor::mark_leased() {
     ++mark_;
     marks_.resize(index_.entries_used());
     full_fence();
+    UAKV_SEQUENCE_POINT(leases_fenced);
     leases_.scan([this](EntryId entry, std::uint64_t word) {
-        if (entry < marks_.size() && word == make_lease(entry, index_.entry(entry).generation & ~1ULL)) {
+        if (entry < marks_.size() && lease_matches(word, entry, index_.entry(entry).generation)) {
             marks_[entry] = mark_;
         }
     });
@@ -144,6 +152,7 @@ void Evictor::begin_drain(SegmentId segment) {
     slots_.for_each_used(segment, [this](std::optional<EntryId> entry) { drain_list_.push_back(*entry); });
     slots_.drain(segment);
     drain_segment_ = segment;
+    UAKV_SEQUENCE_POINT(takeover_begun);
 }
 
 void Evictor::continue_drain() {
@@ -158,6 +167,7 @@ void Evictor::continue_drain() {
         // It may have left by itself meanwhile, and the entry may be another block's.
         if (is_live(block.generation) && home_of(block).segment == drain_segment_) {
             retire(entry, Departure::rebalanced);
+            UAKV_SEQUENCE_POINT(takeover_step);
         }
     }
     settle();

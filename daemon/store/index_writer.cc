@@ -2,6 +2,7 @@
 
 #include "daemon/store/random_word.h"
 #include "ipc/hashing.h"
+#include "ipc/sequence_point.h"
 #include "ipc/untrusted.h"
 
 #include <algorithm>
@@ -107,8 +108,10 @@ Result<EntryId> IndexWriter::publish(const BlockDescription &block) {
 
     store_relaxed(entry.generation, odd);
     release_fence(); // whoever sees a field of the new block sees at least the odd generation
+    UAKV_SEQUENCE_POINT(entry_writing);
     write_words(entry, next);
     store_release(entry.generation, odd + 1);
+    UAKV_SEQUENCE_POINT(entry_written);
     insert_reference(hash_of(id), id);
     return id;
 }
@@ -118,7 +121,14 @@ void IndexWriter::retire(EntryId id) {
     const Generation generation = load_relaxed(entry.generation);
     UAKV_ASSERT(is_live(generation));
     store_release(entry.generation, generation + 1);
+    UAKV_SEQUENCE_POINT(entry_retired);
     remove_reference(hash_of(id), id);
+    UAKV_SEQUENCE_POINT(reference_removed);
+}
+
+void IndexWriter::show_lease_clock(LeaseStamp stamp) {
+    store_relaxed(region_.header->lease_clock, stamp);
+    full_fence();
 }
 
 std::uint64_t IndexWriter::hash_of(EntryId id) const {

@@ -50,6 +50,9 @@ public:
     // Nobody reads the block any more.
     void release(EntryId id) { free_.push_back(id); }
 
+    // What readers stamp their leases with from now on, as soon as this has returned.
+    void show_lease_clock(LeaseStamp stamp);
+
 private:
     IndexWriter(Fd fd, Mapping mapping);
 

@@ -4,10 +4,12 @@
 #include "daemon/base/machine.h"
 #include "daemon/base/units.h"
 #include "ipc/memfd.h"
+#include "ipc/sequence_point.h"
 #include "ipc/wakeup.h"
 
 #include <algorithm>
 #include <chrono>
+#include <system_error>
 
 namespace uakv {
 namespace {
@@ -57,7 +59,11 @@ Result<std::unique_ptr<SegmentMaker>> SegmentMaker::start(std::uint32_t count, s
         return event.take_error();
     }
     std::unique_ptr<SegmentMaker> maker(new SegmentMaker(count, bytes, std::move(event.value())));
-    maker->thread_ = std::thread([raw = maker.get()] { raw->run(); });
+    try {
+        maker->thread_ = std::thread([raw = maker.get()] { raw->run(); });
+    } catch (const std::system_error &failure) {
+        return error(UAKV_ERR_NO_MEMORY, "cannot start the thread that makes memory for blocks: %s", failure.what());
+    }
     return maker;
 }
 
@@ -70,7 +76,9 @@ SegmentMaker::~SegmentMaker() {
         stopping_ = true;
     }
     wake_.notify_all();
-    thread_.join();
+    if (thread_.joinable()) {
+        thread_.join();
+    }
 }
 
 std::vector<MadeSegment> SegmentMaker::take() {
@@ -92,6 +100,7 @@ void SegmentMaker::run() {
             }
         }
         auto segment = make_segment(bytes_);
+        UAKV_SEQUENCE_POINT(segment_made);
         {
             const std::scoped_lock lock(mutex_);
             if (segment.ok()) {

@@ -1,5 +1,7 @@
 #include "daemon/store/spaces.h"
 
+#include "daemon/base/log.h"
+#include "ipc/clock.h"
 #include "ipc/control_message.h"
 
 #include <algorithm>
@@ -71,6 +73,7 @@ Result<SpaceId> Spaces::open(const SpaceDescription &wanted, bool may_create) {
     const auto id = static_cast<SpaceId>(spaces_.size());
     spaces_.push_back(wanted);
     names_.emplace(name, id);
+    log_trace("{} ns: space {} is \"{}\"", now_ns(), id, name);
     return id;
 }
 

@@ -4,6 +4,7 @@
 #include "daemon/store/random_word.h"
 #include "ipc/clock.h"
 #include "ipc/hashing.h"
+#include "ipc/sequence_point.h"
 
 #include <algorithm>
 #include <bit>
@@ -37,8 +38,9 @@ Result<std::unique_ptr<Store>> Store::create(const StoreOptions &options) {
 Store::Store(IndexWriter index, std::unique_ptr<SegmentMaker> maker, std::uint32_t segments,
              std::uint64_t segment_bytes, const StoreOptions &options)
     : index_(std::move(index)), maker_(std::move(maker)), segment_count_(segments), segment_bytes_(segment_bytes),
-      slots_(segment_bytes), spaces_(segment_bytes), policy_(std::make_unique<Lru>(index_.entry_capacity())),
-      pins_(*policy_, options.pinned_bytes_max), departures_(boot_ms(), random_word()),
+      slots_(segment_bytes), spaces_(segment_bytes), lease_clock_(now_ns()),
+      policy_(std::make_unique<Lru>(index_.entry_capacity())), pins_(*policy_, options.pinned_bytes_max),
+      departures_(boot_ms(), random_word()),
       evictor_(index_, slots_, *policy_, leases_, {expiry_, pins_, counters_, departures_}) {
     reconfigure(options);
 }
@@ -133,6 +135,7 @@ uakv_status Store::commit(SlotRef slot, const CommitRequest &request) {
         return published.error().status;
     }
     const EntryId entry = published.value();
+    UAKV_SEQUENCE_POINT(block_published);
     slots_.set_block(slot, entry);
     if (request.ttl_ms != 0) {
         expiry_.add(block.expires_ms, entry);
@@ -140,6 +143,7 @@ uakv_status Store::commit(SlotRef slot, const CommitRequest &request) {
     policy_->inserted(entry, size_class_of(slots_.slot_bytes(slot.segment)), parent);
     evictor_.used(entry);
     counters_.entered(request.space, request.length);
+    UAKV_SEQUENCE_POINT(block_accounted);
     return UAKV_OK;
 }
 
@@ -168,6 +172,7 @@ uakv_status Store::pin(SpaceId space, const uakv_key &key, std::uint32_t ttl_ms)
     if (!pins_.pin(found.id, found.segment, slots_.slot_bytes(found.segment), end_ms)) {
         return UAKV_ERR_NO_SPACE;
     }
+    UAKV_SEQUENCE_POINT(block_pinned);
     evictor_.spare(found.segment);
     return UAKV_OK;
 }
@@ -210,6 +215,7 @@ void Store::expire() {
     const std::uint64_t now_ms = boot_ms();
     while (const auto entry = expiry_.first_due(now_ms)) {
         evictor_.retire(*entry, Departure::expired);
+        UAKV_SEQUENCE_POINT(block_expired);
     }
     pins_.end_due(now_ms);
 }
@@ -235,11 +241,21 @@ bool Store::maintain() {
     return evictor_.draining();
 }
 
+bool Store::tick_leases(std::uint64_t now_ns, std::uint64_t every_ns) {
+    if (!lease_clock_.is_due(now_ns, every_ns)) {
+        return false;
+    }
+    lease_clock_.tick(now_ns);
+    index_.show_lease_clock(lease_clock_.shown());
+    return true;
+}
+
 void Store::take_segments() {
     for (MadeSegment &segment : maker_->take()) {
         segments_.push_back(std::move(segment));
         slots_.add_segment();
     }
+    UAKV_SEQUENCE_POINT(segments_taken);
 }
 
 const Fd *Store::segment_fd(SegmentId segment, bool read_only) const {

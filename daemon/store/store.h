@@ -2,6 +2,7 @@
 #pragma once
 
 #include "daemon/store/evictor.h"
+#include "daemon/store/lease_clock.h"
 #include "daemon/store/pins.h"
 #include "daemon/store/segment_maker.h"
 #include "daemon/store/spaces.h"
@@ -155,6 +156,18 @@ public:
     // not.
     std::uint64_t leased_bytes(const SessionLayout &session) const;
 
+    // Moves the clock of leases on, if the present tick began `every_ns` ago or earlier. Only then can ages have grown.
+    bool tick_leases(std::uint64_t now_ns, std::uint64_t every_ns);
+
+    // A client's views that have been held for at least `age_ns_min`, and whose blocks could make room if they were
+    // not: a block that is pinned, or kept because nothing is evicted, stays in any case.
+    struct OldViews {
+        std::uint64_t views = 0;
+        std::uint64_t bytes = 0;  // of their blocks, each once
+        std::uint64_t age_ns = 0; // of the oldest, at least
+    };
+    OldViews old_views(const SessionLayout &session, std::uint64_t now_ns, std::uint64_t age_ns_min) const;
+
 private:
     Store(IndexWriter index, std::unique_ptr<SegmentMaker> maker, std::uint32_t segments, std::uint64_t segment_bytes,
           const StoreOptions &options);
@@ -166,6 +179,7 @@ private:
 
     std::vector<EntryId> leased_by(const SessionLayout &session) const;
     bool is_leased_by(EntryId entry, std::uint64_t word) const;
+    bool would_make_room(EntryId entry) const;
     BlockReport report_of(EntryId entry) const;
     void count_leases(std::span<const EntryId> entries, std::span<BlockReport> reports) const;
 
@@ -177,6 +191,7 @@ private:
     Slots slots_;
     Spaces spaces_;
     LeaseTables leases_;
+    LeaseClock lease_clock_;
     std::unique_ptr<Policy> policy_;
     Pins pins_;
     Expiry expiry_;

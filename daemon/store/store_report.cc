@@ -59,6 +59,29 @@ std::uint64_t Store::leased_bytes(const SessionLayout &session) const {
     return bytes;
 }
 
+Store::OldViews Store::old_views(const SessionLayout &session, std::uint64_t now_ns, std::uint64_t age_ns_min) const {
+    OldViews old;
+    std::vector<EntryId> entries;
+    lease_scan(session, [&](EntryId entry, std::uint64_t word) {
+        const std::uint64_t age_ns = lease_clock_.age_ns(stamp_of_lease(word), now_ns);
+        if (age_ns >= age_ns_min && is_leased_by(entry, word) && would_make_room(entry)) {
+            ++old.views;
+            old.age_ns = std::max(old.age_ns, age_ns);
+            entries.push_back(entry);
+        }
+    });
+    std::sort(entries.begin(), entries.end());
+    entries.erase(std::unique(entries.begin(), entries.end()), entries.end());
+    for (const EntryId entry : entries) {
+        old.bytes += index_.entry(entry).length;
+    }
+    return old;
+}
+
+bool Store::would_make_room(EntryId entry) const {
+    return !is_live(index_.entry(entry).generation) || (evict_ && !pins_.is_pinned(entry));
+}
+
 // In order, each once.
 std::vector<EntryId> Store::leased_by(const SessionLayout &session) const {
     std::vector<EntryId> leased;
@@ -79,7 +102,7 @@ bool Store::is_leased_by(EntryId entry, std::uint64_t word) const {
         return false;
     }
     const IndexEntry &block = index_.entry(entry);
-    return word == make_lease(entry, block.generation & ~1ULL) &&
+    return lease_matches(word, entry, block.generation) &&
            slots_.is_block(slots_.slot_at(home_of(block).segment, block.offset), entry);
 }
 

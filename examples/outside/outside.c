@@ -28,8 +28,10 @@ static int store_and_find(uakv_space *space) {
     if (status != UAKV_OK)
         return failed("uakv_retrieve", status);
     const int equal = view.nbytes == sizeof content && memcmp(view.data, content, sizeof content) == 0;
+    status = uakv_release(&view); /* UAKV_OK: what was read was the block */
+    if (status != UAKV_OK)
+        return failed("uakv_release", status);
     printf("libuakv %s: %s\n", uakv_version_string(), equal ? "found the block" : "found other bytes");
-    uakv_release(&view);
     return !equal;
 }
 

@@ -84,6 +84,18 @@ BlockCache::~BlockCache() {
         uakv_release(&view);
 }
 
+bool BlockCache::end_views() {
+    bool good = true;
+    for (uakv_view &view : views_) {
+        const uakv_status status = uakv_release(&view);
+        if (status != UAKV_ERR_REVOKED)
+            check("uakv_release", status);
+        good = good && status == UAKV_OK;
+    }
+    views_.clear();
+    return good;
+}
+
 std::size_t BlockCache::match(std::span<const uakv_key> keys) const {
     std::size_t matched = 0;
     check("uakv_match_prefix", uakv_match_prefix(space_.get(), keys.data(), keys.size(), &matched, nullptr));

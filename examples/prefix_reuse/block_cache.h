@@ -34,8 +34,11 @@ public:
     // The length of the longest leading run of keys that are stored.
     std::size_t match(std::span<const uakv_key> keys) const;
 
-    // The block in place, unchanged while this object lives; null when it is not there.
+    // The block in place, unchanged until end_views(); null when it is not there.
     const float *view(const uakv_key &key);
+
+    // Ends all views. False: the daemon had taken one back (lease_max_age), so what was computed from it may be wrong.
+    bool end_views();
 
     // Memory for the block, to be filled in place and then committed; null when it is stored already. One at
     // a time. parent may be null.

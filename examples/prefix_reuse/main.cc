@@ -45,8 +45,11 @@ CachedRun run_with_cache(const Model &model, const BlockShape &shape, const std:
     }
     const std::size_t blocks_shared = kv.blocks();
     const std::size_t first_computed = blocks_shared * shape.tokens;
-    return {.blocks_shared = blocks_shared,
-            .generation = generate(model, prompt, kv, generated_tokens, first_computed, start)};
+    CachedRun run{.blocks_shared = blocks_shared,
+                  .generation = generate(model, prompt, kv, generated_tokens, first_computed, start)};
+    if (!cache.end_views())
+        return run_with_cache(model, shape, prompt, socket_path); // as if they had been missing: once more
+    return run;
 }
 
 Generation run_without_cache(const Model &model, const BlockShape &shape, const std::vector<std::uint32_t> &prompt,

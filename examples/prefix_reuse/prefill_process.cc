@@ -23,7 +23,8 @@ namespace {
 static_assert(std::is_trivially_copyable_v<PrefillReport>, "it goes through a pipe");
 
 // Computes the next block in the memory of the cache, or finds that it is there already. From then on it is read from
-// the cache: what was committed is not ours any more.
+// the cache: what was committed is not ours any more. To commit what was computed from views that are still held is
+// right where the tenant has no lease_max_age; elsewhere they are released first.
 void prefill_block(Transformer &transformer, PagedKv &kv, BlockCache &cache, std::span<const std::uint32_t> prompt,
                    std::span<const uakv_key> keys, PrefillReport &report) {
     const std::size_t block = kv.blocks();

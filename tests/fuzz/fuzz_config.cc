@@ -1,25 +1,17 @@
-// Configuration files: any text gives settings or complaints. What stands in them for tenants is read as well.
-#include "daemon/config/tenants_config.h"
+// Configuration files, the whole way: any text gives settings that hold together, or complaints that say where.
+#include "settings.h"
 
-#include <cstddef>
-#include <cstdint>
-#include <string>
+#include <cstdlib>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
     using namespace uakv;
-    const std::string text(reinterpret_cast<const char *>(data), size);
-    auto root = parse_config(text, "F");
-    if (!root.ok()) {
-        UAKV_ASSERT(root.error().status == UAKV_ERR_INVALID && root.error().detail.starts_with("F:"));
-        return 0;
+    static const bool clean = ::clearenv() == 0;
+    UAKV_ASSERT(clean);
+    auto assembled = fuzz::assemble_text({reinterpret_cast<const char *>(data), size});
+    if (assembled.ok()) {
+        fuzz::check_settings(assembled.value());
+    } else {
+        UAKV_ASSERT(assembled.error().status == UAKV_ERR_INVALID && !assembled.error().detail.empty());
     }
-    Complaints complaints;
-    for (const Given &given : read_entries(root.value(), "F", "", daemon_keys(), complaints)) {
-        if (given.key->id == KeyId::tenants) {
-            const auto tenants = read_tenants(given, limits::memory_bytes_max, complaints);
-            UAKV_ASSERT(tenants.size() <= limits::tenants_max && (complaints.any() || !tenants.empty()));
-        }
-    }
-    UAKV_ASSERT(!complaints.any() || complaints.error().detail.starts_with("F:"));
     return 0;
 }

@@ -68,7 +68,7 @@ void bad_flags_and_values() {
         {{"--memory", "-1GiB"}, "--memory|-1GiB"},
         {{"--memory", "1MiB"}, "--memory|1MiB|16 MiB"},
         {{"--memory", "999999TiB"}, "--memory|999999TiB"},
-        {{"--log-level", "loud"}, "--log-level|loud|error, warn, info or debug"},
+        {{"--log-level", "loud"}, "--log-level|loud|error, warn, info, debug or trace"},
         {{"--socket", ""}, "--socket"},
         {{"--socket", std::string("/tmp/") + std::string(200, 'x')}, "--socket|xxx|107"},
         {{"--socket", "/nonexistent/folder/uakvd.sock"}, "/nonexistent/folder"},

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -76,8 +77,54 @@ void every_call_in_the_child() {
         CHECK_STATUS(uakv_contains(space, &parent.key, 1, &tier), UAKV_ERR_FORKED);
         CHECK_STATUS(uakv_remove(space, &parent.key, 1, nullptr), UAKV_ERR_FORKED);
         CHECK_STATUS(uakv_stats(parent.client, &statistics), UAKV_ERR_FORKED);
+        CHECK_STATUS(uakv_retrieve_or_reserve(space, &parent.next, 10, 0, &view, &slot), UAKV_ERR_FORKED);
+        CHECK_STATUS(uakv_clear(space), UAKV_ERR_FORKED);
+        CHECK_STATUS(uakv_pin(space, &parent.key, 1, 1), UAKV_ERR_FORKED);
         CHECK_MESSAGE(last_error().find("connect") != std::string::npos, last_error());
     });
+    parent.check_alive();
+}
+
+void every_call_that_does_not_wait() {
+    Parent parent;
+    CHECK(uakv_event_fd(parent.client) >= 0);
+    run_child([&] {
+        uakv_space *const space = parent.space;
+        uakv_view view;
+        uakv_status each = UAKV_OK;
+        uint8_t data[10] = {};
+        const void *pointer = data;
+        const size_t length = sizeof data;
+        uakv_statistics statistics = {};
+        statistics.struct_size = sizeof statistics;
+        uakv_completion completion;
+        CHECK_STATUS(uakv_store_submit(space, &parent.next, data, 10, nullptr, 1), UAKV_ERR_FORKED);
+        CHECK_STATUS(uakv_reserve_submit(space, &parent.next, 10, nullptr, 1), UAKV_ERR_FORKED);
+        CHECK_STATUS(uakv_commit_submit(&parent.slot, 1), UAKV_ERR_FORKED);
+        CHECK_STATUS(uakv_store_many_submit(space, &parent.next, &pointer, &length, 1, &each, 1), UAKV_ERR_FORKED);
+        CHECK_STATUS(uakv_retrieve_submit(space, &parent.key, nullptr, 1), UAKV_ERR_FORKED);
+        CHECK_STATUS(uakv_retrieve_into_submit(space, &parent.key, data, 10, nullptr, 1), UAKV_ERR_FORKED);
+        CHECK_STATUS(uakv_retrieve_many_submit(space, &parent.key, 1, &view, &each, 1), UAKV_ERR_FORKED);
+        CHECK_STATUS(uakv_retrieve_or_reserve_submit(space, &parent.next, 10, 0, 1), UAKV_ERR_FORKED);
+        CHECK_STATUS(uakv_remove_submit(space, &parent.key, 1, 1), UAKV_ERR_FORKED);
+        CHECK_STATUS(uakv_clear_submit(space, 1), UAKV_ERR_FORKED);
+        CHECK_STATUS(uakv_pin_submit(space, &parent.key, 1, 1, 1), UAKV_ERR_FORKED);
+        CHECK_STATUS(uakv_stats_submit(parent.client, &statistics, 1), UAKV_ERR_FORKED);
+        CHECK_EQ(uakv_event_fd(parent.client), -1);
+        CHECK_EQ(uakv_poll(parent.client, &completion, 1, 0), 0);
+    });
+    parent.check_alive();
+}
+
+// However a child ends, also by exit() with its destructors, the parent's session goes on.
+void child_exits() {
+    Parent parent;
+    const pid_t pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        std::exit(0);
+    }
+    CHECK_EQ(wait_for_exit(pid), "exit status 0");
     parent.check_alive();
 }
 
@@ -156,6 +203,8 @@ void dies_with_a_child_alive() {
 
 constexpr Case cases[] = {
     {"every_call_in_the_child", every_call_in_the_child},
+    {"every_call_that_does_not_wait", every_call_that_does_not_wait},
+    {"child_exits", child_exits},
     {"not_mapped_in_the_child", not_mapped_in_the_child},
     {"child_disconnects", child_disconnects},
     {"child_connects_for_itself", child_connects_for_itself},

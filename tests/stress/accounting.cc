@@ -1,17 +1,15 @@
-// Eight processes, a million operations on a memory too small for their blocks, half of the processes killed again and
-// again: every byte is right, and in the end every slot, lease and descriptor is accounted for.
-//
-// UAKV_STRESS_OPS and UAKV_STRESS_SEED choose the number of operations and the seed; the seed in use is printed.
+// Eight processes, operations by the million on a memory too small for their blocks, half of the processes killed again
+// and again: every byte is right, and in the end every slot, lease and descriptor is accounted for.
 #include "stress/worker.h"
 #include "support/check.h"
 #include "support/child.h"
 #include "support/client.h"
 #include "support/daemon.h"
+#include "support/effort.h"
 #include "support/pattern.h"
 #include "support/process.h"
 
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 
 namespace uakv::test {
@@ -20,24 +18,15 @@ namespace {
 constexpr size_t memory_mib = 32;
 constexpr size_t segment_bytes = 2 << 20;
 constexpr size_t block_count = 8000;
-constexpr size_t victims = workers / 2; // the first half of the workers
-constexpr uint64_t kills = 100;
-
-uint64_t number_from_environment(const char *name, uint64_t otherwise) {
-    const char *text = std::getenv(name);
-    return text != nullptr && *text != '\0' ? std::strtoull(text, nullptr, 10) : otherwise;
-}
-
-uint64_t now_ns() {
-    return static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
-}
+constexpr size_t victims = workers / 2;                            // the first half of the workers
+constexpr uint64_t operations_per_kill = sanitized ? 600 : 10'000; // at most twice that
+constexpr uint64_t operations_min = sanitized ? 60'000 : 300'000;  // the memory is full well before
 
 class Stress {
 public:
-    Stress(const Daemon &daemon, uint64_t operations, uint64_t seed)
-        : daemon_(daemon), blocks_(block_count), random_(seed), operations_(operations) {}
+    Stress(const Daemon &daemon, uint64_t seed) : daemon_(daemon), blocks_(block_count), random_(seed) {}
 
-    void run();
+    void run(std::chrono::milliseconds time);
     const Blocks &blocks() const { return blocks_; }
     const Progress &progress() const { return *progress_; }
 
@@ -53,7 +42,6 @@ private:
     Shared<Progress> progress_;
     std::vector<std::unique_ptr<Child>> children_;
     Random random_;
-    uint64_t operations_;
 };
 
 // The deadline starts anew with each bit of progress.
@@ -63,17 +51,17 @@ void Stress::await_operations(uint64_t count) {
     }
 }
 
-void Stress::run() {
+void Stress::run(std::chrono::milliseconds time) {
+    const auto end = std::chrono::steady_clock::now() + time;
     for (size_t number = 0; number < workers; ++number) {
         children_.push_back(std::make_unique<Child>(start(number)));
     }
-    for (uint64_t killed = 0; killed < kills; ++killed) {
-        await_operations((operations_ * killed + random_.below(operations_)) / kills);
+    while (std::chrono::steady_clock::now() < end || progress_->operations() < operations_min) {
+        await_operations(progress_->operations() + random_.below(2 * operations_per_kill));
         const size_t victim = random_.below(victims);
         children_[victim]->kill();
         children_[victim] = std::make_unique<Child>(start(victim));
     }
-    await_operations(operations_);
     progress_->stop.store(true);
     for (const auto &child : children_) {
         child->join();
@@ -124,10 +112,7 @@ void check_all_memory_is_usable(const Client &checker, uakv_space *space, const 
 }
 
 void accounting() {
-    const uint64_t operations = number_from_environment("UAKV_STRESS_OPS", sanitized ? 60'000 : 1'000'000);
-    const uint64_t seed = number_from_environment("UAKV_STRESS_SEED", now_ns());
-    std::printf("%llu operations, UAKV_STRESS_SEED=%llu\n", static_cast<unsigned long long>(operations),
-                static_cast<unsigned long long>(seed));
+    std::printf("UAKV_TEST_SEED=%llu\n", static_cast<unsigned long long>(seed()));
     DaemonOptions options;
     options.memory = std::to_string(memory_mib) + "MiB";
     Daemon daemon(options);
@@ -136,13 +121,14 @@ void accounting() {
     checker.await_populated();
     const size_t descriptors = descriptor_count(daemon.pid());
 
-    Stress stress(daemon, operations, seed);
+    Stress stress(daemon, seed());
     CHECK(stress.blocks().bytes() > memory_mib * (3 << 19)); // or nothing would be evicted
-    stress.run();
+    stress.run(effort(std::chrono::seconds(8)));
 
+    const uint64_t operations = stress.progress().operations();
     const uakv_statistics statistics = checker.statistics();
-    std::printf("%llu hits, %llu stores, %llu evictions, %llu without room\n",
-                static_cast<unsigned long long>(stress.progress().hits()),
+    std::printf("%llu operations, %llu hits, %llu stores, %llu evictions, %llu without room\n",
+                static_cast<unsigned long long>(operations), static_cast<unsigned long long>(stress.progress().hits()),
                 static_cast<unsigned long long>(statistics.stores),
                 static_cast<unsigned long long>(statistics.evictions),
                 static_cast<unsigned long long>(stress.progress().no_space()));

@@ -60,6 +60,10 @@ void Child::join() {
     CHECK_MESSAGE(end == "exit status 0", "child " + std::to_string(pid) + " ended with " + end);
 }
 
+std::string Child::end() {
+    return wait_for_exit(std::exchange(pid_, -1));
+}
+
 void Child::await(const std::string &what, const std::function<bool()> &condition) {
     test::await(what, [&] {
         const std::string end = poll_for_exit(pid_);

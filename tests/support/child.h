@@ -21,7 +21,8 @@ public:
     ~Child();
 
     pid_t pid() const { return pid_; }
-    void join(); // waits; the test fails unless the child ended with status 0
+    void join();       // waits; the test fails unless the child ended with status 0
+    std::string end(); // waits, and says how it ended: "signal 9 (Killed)"
     // As test::await(), but fails at once when the child ends.
     void await(const std::string &what, const std::function<bool()> &condition);
     void kill();   // SIGKILL, and waits until it is gone; the test fails when it had ended by itself

@@ -26,10 +26,11 @@ private:
 
 using Environment = std::vector<std::pair<std::string, std::string>>;
 
-// Starts uakvd with these arguments, stdout and stderr into the file, and without the UAKV_* variables of the caller
-// and the configuration of the machine. before_exec runs in the new process.
+// Starts uakvd, or another program, with these arguments, stdout and stderr into the file, and without the UAKV_*
+// variables of the caller and the configuration of the machine. before_exec runs in the new process.
 pid_t start_uakvd(const std::vector<std::string> &arguments, const std::string &log_path,
-                  const Environment &environment = {}, const std::function<void()> &before_exec = {});
+                  const Environment &environment = {}, const std::function<void()> &before_exec = {},
+                  const std::string &program = {});
 
 struct User {
     uid_t uid;
@@ -45,6 +46,7 @@ struct DaemonOptions {
     Environment environment;
     std::function<void()> before_exec; // for limits
     std::optional<User> user;          // another than that of the test, which must be root
+    std::string program;               // another than the uakvd of this build
 };
 
 class Daemon {
@@ -61,7 +63,8 @@ public:
     pid_t pid() const { return pid_; }
     std::string log() const;
 
-    void start();  // once more, after stop() or kill(): same socket, same options
+    void start(); // once more, after stop() or kill(): same socket, same options
+    void start(const std::string &program);
     void stop();   // SIGTERM; the test fails unless it exits with 0
     void kill();   // SIGKILL, and waits until it is gone
     void pause();  // SIGSTOP, and waits until it stands still

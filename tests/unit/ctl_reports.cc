@@ -31,7 +31,7 @@ constexpr const char *latency =
 std::string stats_document() {
     return std::string(R"({"uptime_ms": 5000, "profiling": true, "retrieve_sampled_one_in": 64, "tenants": [)") +
            R"({"name": "default", "clients": 3, "hits": 10, "misses": 5, "bytes_capacity": 1073741824, )"
-           R"("refused_busy": 7, "something_new": [1], "latencies": {"retrieve": )" +
+           R"("refused_busy": 7, "sessions_revoked": 2, "something_new": [1], "latencies": {"retrieve": )" +
            latency + R"(, "store": )" + latency + R"(}}], "stages": {"turn": )" + latency + "}}";
 }
 
@@ -69,6 +69,7 @@ void counters_and_latencies() {
     CHECK_EQ(tenant.counters.clients, 3);
     CHECK_EQ(tenant.counters.hits, 10);
     CHECK_EQ(tenant.counters.refused_busy, 7);
+    CHECK_EQ(tenant.counters.sessions_revoked, 2);
     CHECK_EQ(tenant.counters.stores, 0); // a daemon that does not count it
     CHECK_EQ(tenant.latencies.size(), 2);
     CHECK_EQ(tenant.latencies[1].name, "store");
@@ -146,6 +147,30 @@ void no_reports() {
         CHECK_MESSAGE(why.error().detail.find("why report is not as expected") != std::string::npos,
                       why.error().detail);
     }
+}
+
+// Numbers that a conversion would make something else of.
+void numbers_that_are_none() {
+    for (const char *number : {"-1", "0.5", "1e300", "true", "\"1\"", "18446744073709551616"}) {
+        std::string document = page("aa", "null");
+        document.replace(document.find("5,"), 1, number);
+        auto report = parse_blocks(document);
+        CHECK_MESSAGE(!report.ok(), document);
+        CHECK_STATUS(report.error().status, UAKV_ERR_VERSION);
+        CHECK_MESSAGE(!parse_blocks(page("aa", number)).ok(), number);
+    }
+}
+
+// Far deeper than the stack goes: what no report has is left out.
+void endlessly_nested() {
+    constexpr std::size_t depth = 1'000'000;
+    const std::string nested = std::string(depth, '[') + std::string(depth, ']');
+    const std::string document = R"({"x": )" + nested + R"(, "blocks": [], "next": null})";
+    auto report = parse_blocks(document);
+    CHECK_MESSAGE(report.ok(), report.ok() ? "" : report.error().detail);
+    auto joined = join_pages({document, page("aa", "null")});
+    CHECK(joined.ok() && parse_blocks(joined.value()).value().blocks.size() == 1);
+    CHECK(!parse_status(nested).ok());
 }
 
 void json_out() {
@@ -267,10 +292,25 @@ void refusals_say_why() {
     CHECK_EQ(document.error().detail, "no such tenant for you");
 }
 
+// From something that is no daemon of ours: never a refusal that looks like success.
+void refusals_that_are_no_errors() {
+    for (const std::int32_t status : {0, 1, INT32_MAX}) {
+        FakeDaemon daemon([status](const Fd &socket, const ReportGetMessage &) {
+            RefusedMessage refused;
+            refused.status = status;
+            return send_control(socket, refused).ok();
+        });
+        auto document = ask(daemon.options());
+        CHECK(!document.ok());
+        CHECK_STATUS(document.error().status, UAKV_ERR_VERSION);
+        CHECK_EQ(document.error().detail, "the daemon refused without a reason");
+    }
+}
+
 void check_failure(const FakeDaemon::Answer &answer, uakv_status status, const std::string &words) {
     FakeDaemon daemon(answer);
     Options options = daemon.options();
-    options.timeout_ms = 100;
+    options.timeout_ms = status == UAKV_ERR_TIMEOUT ? 100 : 20'000;
     auto document = ask(options);
     CHECK_MESSAGE(!document.ok(), words);
     CHECK_STATUS(document.error().status, status);
@@ -308,9 +348,12 @@ constexpr Case cases[] = {
     {"reasons", reasons},
     {"pages_are_joined", pages_are_joined},
     {"no_reports", no_reports},
+    {"numbers_that_are_none", numbers_that_are_none},
+    {"endlessly_nested", endlessly_nested},
     {"json_out", json_out},
     {"asked_one_after_another", asked_one_after_another},
     {"refusals_say_why", refusals_say_why},
+    {"refusals_that_are_no_errors", refusals_that_are_no_errors},
     {"answers_that_are_no_reports", answers_that_are_no_reports},
     {"nobody_there", nobody_there},
 };

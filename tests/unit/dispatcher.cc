@@ -427,6 +427,25 @@ void stages_are_timed() {
     CHECK_EQ(counted(Stage::remove), 1);
 }
 
+// What costs as much as a batch of others ends the turn: a client that asks for nothing else keeps nobody waiting.
+void one_heavy_request_in_a_turn() {
+    World world;
+    RingClient client(world, 1);
+    constexpr std::uint64_t count = 4;
+    for (const Opcode opcode : {Opcode::check, Opcode::stats, Opcode::remove}) {
+        for (std::uint64_t i = 0; i < count; ++i) {
+            client.submit(submission_of(opcode, i, 0, sample_key(i)));
+        }
+        for (std::uint64_t i = 0; i < count; ++i) {
+            if (i == 0 || opcode != Opcode::remove) {
+                CHECK_EQ(client.serve(), "");
+            }
+            CHECK(client.take().has_value());
+            CHECK(opcode == Opcode::remove || !client.take());
+        }
+    }
+}
+
 constexpr Case cases[] = {
     {"one_computes_for_all", one_computes_for_all},
     {"gives_up_by_abort", gives_up_by_abort},
@@ -445,6 +464,7 @@ constexpr Case cases[] = {
     {"client_leaves_while_clearing", client_leaves_while_clearing},
     {"only_for_those_that_store", only_for_those_that_store},
     {"stages_are_timed", stages_are_timed},
+    {"one_heavy_request_in_a_turn", one_heavy_request_in_a_turn},
 };
 
 } // namespace

@@ -181,6 +181,32 @@ template <MakeLoop make> void called_again() {
     CHECK(calls > before);
 }
 
+// Handlers that have taken their time leave the others for the next turn, which come first then.
+template <MakeLoop make> void handlers_take_turns() {
+    auto loop = make();
+    std::array<Pipe, 3> pipes;
+    std::vector<std::size_t> called;
+    std::array<EventLoop::WatchId, 3> ids{};
+    for (std::size_t i = 0; i < pipes.size(); ++i) {
+        ids[i] = watch(*loop, pipes[i].reader, [&, i] {
+            called.push_back(i);
+            const std::uint64_t end_ns = now_ns() + EventLoop::handlers_ns_max;
+            while (now_ns() < end_ns) {
+            }
+            loop->call_again(ids[i]); // it always has more to do
+        });
+    }
+    for (const EventLoop::WatchId id : ids) {
+        loop->call_again(id);
+        loop->call_again(id); // no more than once
+    }
+    for (std::size_t turns = 1; turns <= 7; ++turns) {
+        loop->run_once(EventLoop::forever);
+        CHECK_EQ(called.size(), turns);
+        CHECK_EQ(called.back(), (turns - 1) % pipes.size());
+    }
+}
+
 template <MakeLoop make> void unwatched_is_silent() {
     auto loop = make();
     Pipe pipe;
@@ -286,7 +312,8 @@ template <MakeLoop make> void timeouts() {
     {#make ".becomes_readable", becomes_readable<make>}, {#make ".is_readable_already", is_readable_already<make>},    \
         {#make ".waits_without_end", waits_without_end<make>}, {#make ".socket_hangs_up", socket_hangs_up<make>},      \
         {#make ".pipe_hangs_up", pipe_hangs_up<make>}, {#make ".doorbell_rings_again", doorbell_rings_again<make>},    \
-        {#make ".called_again", called_again<make>}, {#make ".unwatched_is_silent", unwatched_is_silent<make>},        \
+        {#make ".called_again", called_again<make>}, {#make ".handlers_take_turns", handlers_take_turns<make>},        \
+        {#make ".unwatched_is_silent", unwatched_is_silent<make>},                                                     \
         {#make ".handler_ends_its_own_watch", handler_ends_its_own_watch<make>},                                       \
         {#make ".handler_ends_another_watch", handler_ends_another_watch<make>},                                       \
         {#make ".descriptor_number_is_reused", descriptor_number_is_reused<make>},                                     \

@@ -1,10 +1,7 @@
 // Clients that go round the library: what the daemon keeps to by itself when they ask for more than is good for others.
+#include "hostile/raw_client.h"
 #include "ipc/clock.h"
-#include "ipc/control_message.h"
 #include "ipc/lease_table.h"
-#include "ipc/lookup.h"
-#include "ipc/mapping.h"
-#include "ipc/memfd.h"
 #include "ring_client.h"
 #include "sample.h"
 #include "served.h"
@@ -35,54 +32,6 @@ Settings one_tenant(std::uint64_t leased_bytes_max) {
     return settings_of({tenant});
 }
 
-// A connection without the library.
-class Raw {
-public:
-    explicit Raw(const std::string &path) {
-        auto socket = connect_unix(path, now_ns() + 5 * ns_per_s);
-        CHECK(socket.ok());
-        socket_ = std::move(socket.value());
-    }
-
-    const Fd &socket() const { return socket_; }
-    template <ControlMessage T> void send(const T &message) { CHECK(send_control(socket_, message).ok()); }
-    Received receive() {
-        CHECK(wait_readable(socket_, now_ns() + 20 * ns_per_s));
-        auto received = receive_message(socket_, AcceptFds::yes);
-        CHECK(received.ok());
-        return std::move(received.value());
-    }
-
-    // Says hello and maps what all clients map.
-    void attach() {
-        send(HelloMessage());
-        Received received = receive();
-        const auto welcome = read_control<WelcomeMessage>(received);
-        CHECK(welcome.has_value());
-        auto index = Mapping::map(received.fds[0], welcome->index_bytes, Access::read_only);
-        auto session = Mapping::map(received.fds[1], welcome->session_bytes, Access::read_write);
-        CHECK(index.ok() && session.ok());
-        index_ = std::move(index.value());
-        session_ = std::move(session.value());
-    }
-    void lease(std::uint32_t word, SpaceId space, const uakv_key &key) {
-        const Lookup lookup(IndexRegion::at(index_.data()));
-        lease_block(session_.at<SessionLayout>(0), word, lookup, space, key);
-    }
-    static void lease_block(SessionLayout &session, std::uint32_t word, const Lookup &lookup, SpaceId space,
-                            const uakv_key &key) {
-        Lookup::Found found;
-        CHECK(lookup.find(space, key, found));
-        lease_cover(session, word);
-        CHECK(lease_begin(session, word, lookup.entry(found.id), found.id, found.generation));
-    }
-
-private:
-    Fd socket_;
-    Mapping index_;
-    Mapping session_;
-};
-
 // ---- views on more than a client may hold -----------------------------------------------------------------
 
 struct Leasing {
@@ -107,7 +56,7 @@ struct Leasing {
         }
     }
     void lease(RingClient &client, std::uint32_t word, std::uint64_t number) {
-        Raw::lease_block(client.session().layout(), word, world.store().index().lookup(), space, sample_key(number));
+        lease_block(client.session().layout(), word, world.store().index().lookup(), space, sample_key(number));
     }
 
     World world;
@@ -160,7 +109,8 @@ void leases_given_up() {
     f.world.dispatcher().retry_waiting(other.session());
     CHECK(!f.world.tenant().take_short(now + 99 * ns_per_ms));
     CHECK(f.world.tenant().take_short(now + 100 * ns_per_ms));
-    greedy.session().give_up_leases();
+    greedy.session().ended = true;
+    greedy.session().take_leases_back();
     std::optional<Completion> granted;
     await("the grant is answered", [&] {
         f.world.dispatcher().retry_waiting(other.session());
@@ -198,8 +148,8 @@ uakv_status connect(const Served &served, uakv_client **client) {
 // The same from outside.
 void greedy_one_is_ended() {
     Served served(one_tenant(2 * big));
-    Raw greedy(served.path());
-    Raw modest(served.path());
+    RawClient greedy(served.path());
+    RawClient modest(served.path());
     greedy.attach();
     modest.attach();
     uakv_client *client = nullptr;
@@ -214,10 +164,10 @@ void greedy_one_is_ended() {
     std::uint64_t number = 0;
     for (; number < big_blocks; ++number) {
         CHECK_STATUS(store_block(space, sample_key(number), big), UAKV_OK);
-        greedy.lease(static_cast<std::uint32_t>(number), 0, sample_key(number));
+        lease_block(greedy.session(), static_cast<std::uint32_t>(number), greedy.lookup(), 0, sample_key(number));
     }
-    modest.lease(0, 0, sample_key(0));
-    modest.lease(1, 0, sample_key(1));
+    lease_block(modest.session(), 0, modest.lookup(), 0, sample_key(0));
+    lease_block(modest.session(), 1, modest.lookup(), 0, sample_key(1));
     CHECK_STATUS(store_block(space, sample_key(number), big), UAKV_ERR_NO_SPACE);
     await("there is memory again", [&] { return store_block(space, sample_key(number), big) == UAKV_OK; });
     const auto refused = read_control<RefusedMessage>(greedy.receive());
@@ -238,7 +188,7 @@ void greedy_one_is_ended() {
 
 void segments_not_received() {
     Served served(one_tenant(0));
-    Raw raw(served.path());
+    RawClient raw(served.path());
     raw.attach();
     await("there is a segment", [&] {
         raw.send(SegmentGetMessage());
@@ -275,7 +225,7 @@ void reports_kept() {
         return status.st_blocks;
     };
     {
-        Raw raw(served.path());
+        RawClient raw(served.path());
         for (int i = 0; i < 2; ++i) {
             ReportGetMessage wanted;
             wanted.kind = ReportKind::status;
@@ -308,11 +258,11 @@ void silent_connections() {
     }
     Served served(one_tenant(0));
     as_user(alice, [&] {
-        std::vector<Raw> silent;
+        std::vector<RawClient> silent;
         while (silent.size() < limits::greetings_per_user_max) {
             silent.emplace_back(served.path());
         }
-        const auto refused = read_control<RefusedMessage>(Raw(served.path()).receive());
+        const auto refused = read_control<RefusedMessage>(RawClient(served.path()).receive());
         CHECK(refused.has_value());
         CHECK_STATUS(refused->status, UAKV_ERR_DENIED);
         const std::string why = refused->detail;
@@ -330,13 +280,13 @@ void silent_connections_of_others() {
         throw Skip("only root can become other users");
     }
     Served served(one_tenant(0));
-    std::vector<Raw> silent;
+    std::vector<RawClient> silent;
     while (silent.size() < 2 * limits::greetings_per_user_max) {
         silent.emplace_back(served.path());
     }
     for (const User &user : {alice, bob}) {
         as_user(user, [&] {
-            std::vector<Raw> own;
+            std::vector<RawClient> own;
             while (own.size() < limits::greetings_per_user_max - 1) {
                 own.emplace_back(served.path());
             }

@@ -1,6 +1,8 @@
 // As in_process, for what came with single flight, asynchronous calls and reconnecting: some threads of a client wait
 // for their calls, others only submit and poll, two clients compute blocks for each other, and the daemon goes away
 // under all of them, with memory in which they read. UAKV_TEST_OPERATIONS: how many calls each thread makes.
+#include "clientlib/client.h"
+#include "ipc/atomic.h"
 #include "sample.h"
 #include "served.h"
 #include "support/check.h"
@@ -353,7 +355,30 @@ void daemon_goes_away() {
     CHECK(totals.stored > 0 && totals.computed > 0);
 }
 
+// The bell costs the daemon a system call, so it rings for what somebody polls for, and for nothing else.
+void bell_is_for_calls_on_their_way() {
+    Served server(settings_of({tenant_settings("default")}));
+    Connected connected(server);
+    const auto wanted = [&] {
+        return load_relaxed(connected.client()->attachments.current().session().header.bell_wanted) != 0;
+    };
+    CHECK(uakv_event_fd(connected.client()) >= 0);
+    CHECK(!wanted());
+    for (std::uint64_t number = 0; number < 3; ++number) {
+        const std::vector<std::uint8_t> &block = blocks()[number];
+        const uakv_key key = sample_key(number);
+        CHECK_STATUS(uakv_store_submit(connected.space(), &key, block.data(), block.size(), nullptr, number),
+                     UAKV_PENDING);
+        CHECK(wanted());
+        uakv_completion completion{};
+        CHECK_EQ(uakv_poll(connected.client(), &completion, 1, patience_ms), 1);
+        CHECK_STATUS(completion.status, UAKV_OK);
+        CHECK(!wanted());
+    }
+}
+
 constexpr Case cases[] = {
+    {"bell_is_for_calls_on_their_way", bell_is_for_calls_on_their_way},
     {"waiting_and_polling", waiting_and_polling},
     {"daemon_goes_away", daemon_goes_away},
 };

@@ -57,6 +57,22 @@ void words_tell_entry_and_generation() {
     CHECK(make_lease(1, 2) != make_lease(1, 4));
     CHECK(make_lease(1, 2) != make_lease(2, 2));
     CHECK(make_lease(last, 2) != make_lease(0, 4));
+    CHECK_EQ(stamp_of_lease(make_lease(last, 2, 77)), 77);
+    CHECK_EQ(entry_of_lease(make_lease(last, 2, lease_stamps - 1)), last);
+    CHECK(lease_matches(make_lease(last, 2, 77), last, 2));
+    CHECK(!lease_matches(make_lease(last, 2, 77), last, 4));
+}
+
+void revoked() {
+    Table table;
+    table.entry.generation = 4;
+    CHECK(table.begin(3, 17, 4));
+    CHECK(!lease_revoked(*table.session));
+    void_leases(*table.session);
+    CHECK(lease_revoked(*table.session));
+    lease_end(*table.session, 3);
+    CHECK(table.begin(3, 17, 4)); // what begins later is void too
+    CHECK(lease_revoked(*table.session));
 }
 
 void cover_only_rises() {
@@ -141,6 +157,7 @@ constexpr Case cases[] = {
     {"begin_and_end", begin_and_end},
     {"generation_has_moved", generation_has_moved},
     {"words_tell_entry_and_generation", words_tell_entry_and_generation},
+    {"revoked", revoked},
     {"cover_only_rises", cover_only_rises},
     {"cover_beyond_the_table", cover_beyond_the_table},
     {"garbage_stays_in_range", garbage_stays_in_range},

@@ -205,7 +205,7 @@ void stats() {
     CHECK_EQ(chat["stores"].get<int>(), 10);
     CHECK_EQ(chat["bytes_blocks"].get<int>(), 50'000);
     for (const char *name : {"misses_expired", "evictions_rebalance", "blocks_pinned", "bytes_pinned", "bytes_leased",
-                             "flights", "flight_waits", "refused_busy", "uptime_ms", "spaces"}) {
+                             "flights", "flight_waits", "refused_busy", "sessions_revoked", "uptime_ms", "spaces"}) {
         CHECK_MESSAGE(chat[name].is_number_unsigned(), name);
     }
     for (const char *call : {"retrieve", "store", "reserve", "commit", "flight", "remove"}) {

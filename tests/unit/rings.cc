@@ -177,6 +177,8 @@ void completions_fill_up() {
     session.consumer.publish();
     CHECK(session.producer.submit(submission_of(completions)));
     check_nothing(session.consumer);
+    CHECK(session.consumer.sleep_unless_pending(0)); // it cannot keep the daemon looking at what cannot be served
+    session.consumer.stay_awake();
     Completion completion{};
     CHECK(session.producer.complete(completion));
     CHECK_EQ(completion.user_data, 0);
@@ -201,6 +203,8 @@ void parked_ones_keep_their_place() {
     session.consumer.publish();
     CHECK(session.producer.submit(submission_of(completions - parked)));
     check_nothing(session.consumer, parked);
+    CHECK(session.consumer.sleep_unless_pending(parked));
+    CHECK(!session.consumer.sleep_unless_pending(parked - 1));
     check_next(session.consumer, completions - parked, parked - 1);
 }
 
@@ -216,10 +220,10 @@ void wake_up_when_asleep() {
     session.producer.submit(submission_of(0));
     session.producer.notify(doorbell.value());
     CHECK(!rings(doorbell.value())); // it is awake
-    CHECK(!session.consumer.sleep_unless_pending());
+    CHECK(!session.consumer.sleep_unless_pending(0));
     CHECK_EQ(session.layout->header.need_wakeup, 0);
     check_next(session.consumer, 0);
-    CHECK(session.consumer.sleep_unless_pending());
+    CHECK(session.consumer.sleep_unless_pending(0));
     session.producer.submit(submission_of(1));
     session.producer.notify(doorbell.value());
     CHECK(rings(doorbell.value()));
@@ -243,7 +247,7 @@ void no_wake_up_is_lost() {
                 ++taken;
             }
             session.consumer.publish();
-            if (taken < count && session.consumer.sleep_unless_pending()) {
+            if (taken < count && session.consumer.sleep_unless_pending(0)) {
                 while (!rings(doorbell.value())) {
                     std::this_thread::yield();
                 }

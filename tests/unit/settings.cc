@@ -14,10 +14,11 @@ void log_levels() {
     CHECK(parse_log_level("warn") == LogLevel::warn);
     CHECK(parse_log_level("info") == LogLevel::info);
     CHECK(parse_log_level("debug") == LogLevel::debug);
+    CHECK(parse_log_level("trace") == LogLevel::trace);
     CHECK(!parse_log_level("") && !parse_log_level("Info") && !parse_log_level("debug "));
     set_log_level(LogLevel::warn);
     CHECK(log_enabled(LogLevel::error) && log_enabled(LogLevel::warn));
-    CHECK(!log_enabled(LogLevel::info) && !log_enabled(LogLevel::debug));
+    CHECK(!log_enabled(LogLevel::info) && !log_enabled(LogLevel::debug) && !log_enabled(LogLevel::trace));
 }
 
 void check_refused(const std::vector<std::string> &arguments, const std::string &wanted,

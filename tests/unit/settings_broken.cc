@@ -52,7 +52,7 @@ constexpr Broken of_keys[] = {
     {"log_level: info\n\nlog_level: warn\n", "F:3: log_level: F:1 has it already; keep one of the two"},
     {"memory:\n", "F:1: memory: no value; expected a size such as 8GiB, 512MiB or 20%; give one or remove the line"},
     {"memory: [1GiB]\n", "F:1: memory: a list; expected a size such as 8GiB, 512MiB or 20%"},
-    {"log_level:\n  is: info\n", "F:1: log_level: keys with values; expected error, warn, info or debug"},
+    {"log_level:\n  is: info\n", "F:1: log_level: keys with values; expected error, warn, info, debug or trace"},
 };
 
 constexpr Broken of_values[] = {
@@ -71,7 +71,7 @@ constexpr Broken of_values[] = {
     {"max_tokens: 1000\nbytes_per_token: 0\n", "F:2: bytes_per_token: \"0\" is 0 bytes; expected what one token takes, "
                                                "such as 128KiB"},
     {"max_tokens: 1000\nbytes_per_token: 1KiB\n", "F:1: max_tokens: \"1000\" is 1000 KiB; expected 16 MiB to 1 TiB"},
-    {"log_level: loud\n", "F:1: log_level: \"loud\" is no log level; expected error, warn, info or debug"},
+    {"log_level: loud\n", "F:1: log_level: \"loud\" is no log level; expected error, warn, info, debug or trace"},
     {"socket: \"\"\n", "F:1: socket: the path \"\" has 0 bytes; expected 1 to 107"},
     {"admin_group: no-such-group\n",
      "F:1: admin_group: there is no group \"no-such-group\" on this machine; correct the "
@@ -114,6 +114,11 @@ constexpr Broken of_combinations[] = {
 };
 
 constexpr Broken of_tenants[] = {
+    {"tenants:\n  - name: chat\n    users: [0]\n    lease_max_age: 10\n",
+     "F:4: tenant chat: lease_max_age: \"10\" is not a duration (it has no unit); write it like 10s, 500ms, 2min or "
+     "1h"},
+    {"tenants:\n  - name: chat\n    users: [0]\n    lease_max_age: 99ms\n",
+     "F:4: tenant chat: lease_max_age: \"99ms\" is out of range; expected 100ms to 24h"},
     {"tenants: chat\n",
      "F:1: tenants: expected a list of tenants, each with a name; without the key there is one tenant, "
      "for the daemon's own user and group"},

@@ -34,6 +34,7 @@ void check_same(const Settings &a, const Settings &b) {
         CHECK_EQ(x.clients_max, y.clients_max);
         CHECK_EQ(x.descriptors_max, y.descriptors_max);
         CHECK_EQ(x.operations_per_second, y.operations_per_second);
+        CHECK_EQ(x.lease_ms_max, y.lease_ms_max);
     }
 }
 
@@ -63,6 +64,7 @@ tenants:
     descriptors: 100
     operations_per_second: 5000
     leased_memory: 25%
+    lease_max_age: 90s
     pinned_memory: 16MiB
   - {name: batch.1, groups: [0]}
   - {name: "true", read_only_users: [0]}
@@ -89,10 +91,12 @@ void check_everything(const Settings &settings) {
     CHECK_EQ(chat.descriptors_max, 100);
     CHECK_EQ(chat.operations_per_second, 5000);
     CHECK_EQ(chat.leased_bytes_max, 32 * mib);
+    CHECK_EQ(chat.lease_ms_max, 90'000);
     CHECK_EQ(chat.pinned_bytes_max, 16 * mib);
     CHECK_EQ(settings.tenants[1].name, "batch.1");
     CHECK_EQ(settings.tenants[1].memory_bytes, 64 * mib);
     CHECK_EQ(settings.tenants[1].pinned_bytes_max, 32 * mib);
+    CHECK_EQ(settings.tenants[1].lease_ms_max, 0);
     CHECK_EQ(settings.tenants[2].name, "true");
     CHECK_EQ(settings.tenants[2].memory_bytes, 64 * mib);
 }
@@ -258,7 +262,7 @@ void read_again() {
     again = command.value().reread();
     CHECK(!again.ok());
     CHECK_EQ(again.error().detail,
-             file.path() + ":1: log_level: \"loud\" is no log level; expected error, warn, info or debug");
+             file.path() + ":1: log_level: \"loud\" is no log level; expected error, warn, info, debug or trace");
 }
 
 constexpr Case cases[] = {

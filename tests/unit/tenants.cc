@@ -137,12 +137,14 @@ void what_can_change_does() {
     settings.tenants[0].descriptors_max = 10;
     settings.tenants[0].operations_per_second = 1;
     settings.tenants[0].leased_bytes_max = 5;
+    settings.tenants[0].lease_ms_max = 6;
     CHECK(tenants->reconfigure(settings).empty());
     CHECK_EQ(chosen(*tenants, peer(alice), ""), "batch");
     CHECK_EQ(chosen(*tenants, peer(bob), ""), "chat");
     CHECK(tenants->is_admin(peer(stranger, admins)));
     CHECK_EQ(chat.flight_ns_max(), 77 * ns_per_ms);
     CHECK_EQ(chat.settings().leased_bytes_max, 5);
+    CHECK_EQ(chat.settings().lease_ms_max, 6);
     CHECK_EQ(chat.clients().used(), 3); // who is there stays
     CHECK(!chat.clients().charge(1));
     CHECK(!chat.descriptors().charge(11));

@@ -7,6 +7,7 @@
 #include "support/process.h"
 
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -36,6 +37,19 @@ struct Connected {
         CHECK(accepted.ok());
         server = std::move(accepted.value());
         CHECK(server.valid());
+    }
+};
+
+// As Connected, but of a kernel that lets descriptors through.
+struct Open {
+    Fd client;
+    Fd server;
+
+    Open() {
+        std::array<int, 2> ends{};
+        CHECK(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) == 0);
+        client = Fd(ends[0]);
+        server = Fd(ends[1]);
     }
 };
 
@@ -87,7 +101,7 @@ void descriptors_arrive() {
 }
 
 // Sends by hand: a peer of ours would not.
-void send_raw(const Fd &socket, std::size_t length, std::size_t fd_count) {
+ssize_t try_send_raw(const Fd &socket, std::size_t length, std::size_t fd_count) {
     const std::vector<std::byte> bytes = bytes_of(length);
     iovec vector{const_cast<std::byte *>(bytes.data()), bytes.size()};
     alignas(cmsghdr) std::array<char, CMSG_SPACE(64 * sizeof(int))> control{};
@@ -104,11 +118,28 @@ void send_raw(const Fd &socket, std::size_t length, std::size_t fd_count) {
         const std::vector<int> fds(fd_count, STDERR_FILENO);
         std::memcpy(CMSG_DATA(rights), fds.data(), fd_count * sizeof(int));
     }
-    CHECK_EQ(::sendmsg(socket.get(), &header, MSG_NOSIGNAL), length);
+    return ::sendmsg(socket.get(), &header, MSG_NOSIGNAL);
+}
+
+void send_raw(const Fd &socket, std::size_t length, std::size_t fd_count) {
+    CHECK_EQ(try_send_raw(socket, length, fd_count), length);
+}
+
+// Since Linux 6.16; before, they are discarded.
+void descriptors_of_a_client_are_refused() {
+    const Connected ends;
+    const std::size_t before = descriptor_count(::getpid());
+    if (try_send_raw(ends.client, 10, 3) < 0) {
+        CHECK_EQ(errno, EPERM);
+    } else {
+        CHECK(receive(ends.server, AcceptFds::no).fds.empty());
+    }
+    CHECK_EQ(descriptor_count(::getpid()), before);
+    send_raw(ends.client, 10, 0);
 }
 
 void descriptors_of_a_client_are_discarded() {
-    const Connected ends;
+    const Open ends;
     const std::size_t before = descriptor_count(::getpid());
     send_raw(ends.client, 10, 3);
     const Received received = receive(ends.server, AcceptFds::no);
@@ -119,7 +150,7 @@ void descriptors_of_a_client_are_discarded() {
 }
 
 void no_more_descriptors_than_the_cap() {
-    const Connected ends;
+    const Open ends;
     const std::size_t before = descriptor_count(::getpid());
     send_raw(ends.client, 10, 60);
     {
@@ -130,7 +161,7 @@ void no_more_descriptors_than_the_cap() {
 }
 
 void too_long_a_message() {
-    const Connected ends;
+    const Open ends;
     const std::size_t before = descriptor_count(::getpid());
     send_raw(ends.client, limits::control_message_bytes_max + 1, 2);
     auto received = receive_message(ends.server, AcceptFds::yes);
@@ -281,6 +312,7 @@ void text_in_fields() {
 constexpr Case cases[] = {
     {"messages_arrive_whole", messages_arrive_whole},
     {"descriptors_arrive", descriptors_arrive},
+    {"descriptors_of_a_client_are_refused", descriptors_of_a_client_are_refused},
     {"descriptors_of_a_client_are_discarded", descriptors_of_a_client_are_discarded},
     {"no_more_descriptors_than_the_cap", no_more_descriptors_than_the_cap},
     {"too_long_a_message", too_long_a_message},

@@ -1,0 +1,326 @@
+/*
+ * uakv.h - keep the KV cache of transformer inference outside the inference process.
+ *
+ * A daemon, uakvd, owns shared memory; this library stores blocks of KV tensors in it and hands them
+ * out again in place. A block is immutable, has a 32-byte key chosen by the caller (equal key means
+ * equal content) and lives in a space: the set of blocks of one model and layout.
+ *
+ * CONVENTIONS, true for every call unless it says otherwise
+ *
+ *   Status     0 is success, positive values are outcomes to plan for, negative values are errors.
+ *              After an error uakv_last_error() holds a sentence that says what was asked, what was
+ *              found and what to do. Out parameters are untouched on failure.
+ *   Memory     What the library allocates it frees itself, in the matching close or disconnect. Strings
+ *              that it returns are constant. Nothing is kept of what a caller passes in.
+ *   Options    Structs begin with struct_size = sizeof(the struct); zero means default, and a NULL
+ *              pointer means all defaults. Fields are only ever appended.
+ *   Threads    A uakv_client and its spaces may be used by all threads at once. A view or a slot may be
+ *              copied and ended (release, commit, abort) in any thread, once; a second time gives
+ *              UAKV_ERR_INVALID. Disconnect and close must not race with other calls on that handle.
+ *   Deadlines  No call waits for ever. Where a call takes no timeout of its own, the deadline is the
+ *              timeout_ms of uakv_connect_options (default 5 s to connect, 30 s for everything else).
+ *   fork       A child must connect for itself: there every handle of the parent gives
+ *              UAKV_ERR_FORKED, and views and slots of the parent are not mapped. uakv_disconnect() in
+ *              the child frees the handle and leaves the parent's connection alone.
+ *   Daemon     When it stops or dies, blocks that are mapped stay readable and can still be found; what
+ *              needs the daemon gives UAKV_ERR_DISCONNECTED. To attach to a new one, disconnect and
+ *              connect again.
+ *   Death      A process that dies leaves nothing behind: its views and its uncommitted slots go back
+ *              within a second. Blocks that it committed stay.
+ *
+ * SEMANTICS
+ *
+ *   1. Stored means visible: after uakv_commit() or uakv_store() gave UAKV_OK in one process, a retrieve
+ *      that starts later, in any process, finds the block until it is evicted, removed or expired.
+ *   2. Never wrong: the bytes of a view are those that were committed under its key in its space.
+ *   3. A view stays valid, its bytes unchanged, until it is released: across eviction, removal and the
+ *      death of the daemon.
+ *
+ * This header is C99 and C++11 and newer, and needs nothing but <stddef.h> and <stdint.h>.
+ */
+#ifndef UAKV_H
+#define UAKV_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define UAKV_API __attribute__((visibility("default")))
+#else
+#define UAKV_API
+#endif
+
+/* ---- library -------------------------------------------------------------------------------------- */
+
+/* Version of the interface below: (major << 16) | minor. A library with the same major number and the
+ * same or a newer minor one serves a program that was compiled against this header. */
+#define UAKV_ABI_VERSION 0x00000001u
+
+typedef int32_t uakv_status;
+
+enum {
+#define UAKV_STATUS(name, value, text) name = (value),
+#include "uakv_status.def"
+#undef UAKV_STATUS
+    UAKV_STATUS_ENUM_END_ = 0x7fffffff
+};
+
+/* The ABI version of the library that is loaded, as UAKV_ABI_VERSION. */
+UAKV_API uint32_t uakv_abi_version(void);
+
+/* The version of the library that is loaded, such as "0.1.0". */
+UAKV_API const char *uakv_version_string(void);
+
+/* "UAKV_ERR_TIMEOUT" and "the deadline passed"; for a number that is no status: "UAKV_UNKNOWN" and
+ * "unknown status". Never NULL. */
+UAKV_API const char *uakv_status_name(uakv_status status);
+UAKV_API const char *uakv_status_string(uakv_status status);
+
+typedef struct uakv_client uakv_client; /* a connection to the daemon */
+typedef struct uakv_space uakv_space;   /* an open space of a client */
+
+/* Copies the detail of the calling thread's last failed call into buf: at most len bytes with the closing
+ * NUL, cut where it does not fit. Returns the length of the whole sentence without the NUL, so that a
+ * result >= len means it was cut; 0 when nothing failed so far. buf may be NULL when len is 0. The detail
+ * belongs to the thread, so `client` only documents which handle was meant and may be NULL (as it must be
+ * after a failed connect). */
+UAKV_API size_t uakv_last_error(const uakv_client *client, char *buf, size_t len);
+
+/* ---- connection ----------------------------------------------------------------------------------- */
+
+/* uakv_connect_options.flags */
+#define UAKV_READ_ONLY 1u /* map everything read-only: such a client cannot harm a block */
+
+typedef struct uakv_connect_options {
+    uint32_t struct_size;
+    uint32_t flags;
+    const char *socket_path; /* NULL: $UAKV_SOCKET, then $XDG_RUNTIME_DIR/uakv/uakvd.sock where it exists,
+                                then /run/uakv/uakvd.sock */
+    const char *tenant;      /* NULL: the tenant that the daemon has for this user */
+    uint32_t timeout_ms;     /* deadline of this connect and of each later call; 0: 5 s and 30 s */
+} uakv_connect_options;
+
+/* Connects to the daemon. A process needs one client; it may have several (at most 64).
+ * Errors: DISCONNECTED (no daemon at the path), DENIED (the daemon does not admit this user, the tenant
+ * does not exist, or all places are taken), NO_SPACE (the machine has no memory for another client), TIMEOUT,
+ * VERSION, INVALID, TOO_NEW, NO_MEMORY. */
+UAKV_API uakv_status uakv_connect(const uakv_connect_options *options, uakv_client **out);
+
+/* Ends the connection and frees the client. All its views and slots end with it: they must not be read or
+ * written any more, and releasing them later gives UAKV_ERR_INVALID. Its spaces are closed too and must
+ * not be used again. NULL does nothing. */
+UAKV_API void uakv_disconnect(uakv_client *client);
+
+/* ---- spaces --------------------------------------------------------------------------------------- */
+
+/* Element types, for uakv_layout.dtype. */
+#define UAKV_DTYPE_OPAQUE 0u /* bytes without a known meaning */
+#define UAKV_DTYPE_F32 1u
+#define UAKV_DTYPE_F16 2u
+#define UAKV_DTYPE_BF16 3u
+#define UAKV_DTYPE_F8_E4M3 4u
+#define UAKV_DTYPE_F8_E5M2 5u
+#define UAKV_DTYPE_I8 6u
+#define UAKV_DTYPE_U8 7u
+
+/* What an axis of the tensor stands for, for uakv_layout.axis. */
+#define UAKV_AXIS_OTHER 0u
+#define UAKV_AXIS_LAYER 1u
+#define UAKV_AXIS_KV 2u /* 0 = keys, 1 = values */
+#define UAKV_AXIS_TOKEN 3u
+#define UAKV_AXIS_HEAD 4u
+#define UAKV_AXIS_CHANNEL 5u
+
+#define UAKV_NDIM_MAX 8
+#define UAKV_SPACE_NAME_MAX 127 /* bytes, without the closing NUL */
+
+/* The tensor in each block: row-major, axis[i] says what shape[i] counts. ndim = 0 leaves blocks opaque:
+ * any length up to the limit. Otherwise each block has exactly the bytes of the shape. */
+typedef struct uakv_layout {
+    uint32_t dtype;
+    uint32_t ndim;
+    uint64_t shape[UAKV_NDIM_MAX];
+    uint8_t axis[UAKV_NDIM_MAX];
+} uakv_layout;
+
+typedef struct uakv_space_options {
+    uint32_t struct_size;
+    uint32_t flags; /* none yet: 0 */
+    uakv_layout layout;
+    uint64_t block_bytes;    /* the largest block in bytes; 0: the bytes of the layout, or without one what
+                                the daemon allows (one segment: a 32nd to a 64th of its memory, at most 1 GiB) */
+    uint32_t ttl_ms;         /* how long blocks live that are stored with ttl_ms 0; 0: no limit */
+    uint8_t fingerprint[32]; /* what else must be equal to share blocks: weights, engine, hash, rank */
+} uakv_space_options;
+
+/* Opens the space `name` (1 to UAKV_SPACE_NAME_MAX bytes of printable ASCII without blanks), making it when it does not
+ * exist. Every opener must give the layout, block size, lifetime and fingerprint that the space has.
+ * Errors: LAYOUT (it differs; the detail names the field), DENIED (a read-only client asked for a space
+ * that does not exist), NO_SPACE (too many spaces), INVALID, TOO_NEW, TIMEOUT, DISCONNECTED, FORKED. */
+UAKV_API uakv_status uakv_space_open(uakv_client *client, const char *name, const uakv_space_options *options,
+                                     uakv_space **out);
+
+/* Ends this opening; blocks, views and slots stay. Every uakv_space_open() wants one. NULL does nothing. */
+UAKV_API void uakv_space_close(uakv_space *space);
+
+/* ---- keys ----------------------------------------------------------------------------------------- */
+
+typedef struct uakv_key {
+    uint8_t bytes[32];
+} uakv_key;
+
+/* SHA-256 (FIPS 180-4) of n bytes; bytes may be NULL when n is 0. */
+UAKV_API uakv_key uakv_key_of(const void *bytes, size_t n);
+
+/* Keys of a prompt's blocks, chained as the prefix caches of vLLM and SGLang do it, so that equal keys
+ * mean equal prefixes: out[i] = SHA-256(out[i-1] || tokens of block i as little-endian 32-bit words), and
+ * out[-1] = SHA-256(salt). Whole blocks only: writes n / block_tokens keys to out and that number to
+ * n_out (may be NULL). salt may be NULL when salt_len is 0. Errors: INVALID. */
+UAKV_API uakv_status uakv_keys_of_tokens(const uint32_t *tokens, size_t n, size_t block_tokens, const void *salt,
+                                         size_t salt_len, uakv_key *out, size_t *n_out);
+
+/* ---- store ---------------------------------------------------------------------------------------- */
+
+/* Where a block's bytes lie, as bits. */
+#define UAKV_TIER_HOST 2u
+
+typedef struct uakv_store_options {
+    uint32_t struct_size;
+    uint32_t flags;         /* none yet: 0 */
+    const uakv_key *parent; /* the block before this one in its prefix, or NULL: blocks leave the cache
+                               before those that they hang on. A parent that has left already, even to make
+                               room for this block, does not come back: hold a view on it meanwhile */
+    uint32_t ttl_ms;        /* lifetime of this block; 0: that of the space */
+    uint8_t tier;           /* where to keep it: 0 or UAKV_TIER_HOST */
+} uakv_store_options;
+
+/* A place for one block, n bytes at data, aligned to 4096 bytes; writable until commit or abort. */
+typedef struct uakv_slot {
+    void *data;
+    size_t nbytes;
+    uint64_t opaque[6];
+} uakv_slot;
+
+/* Copies n bytes in and publishes them under key. UAKV_EXISTS when the key is stored already.
+ * Errors: NO_SPACE, TOO_LARGE, LAYOUT (n is not the size of the layout), DENIED (read-only client, or one
+ * that holds 512 open slots), BUSY, TIMEOUT, DISCONNECTED, FORKED, INVALID, TOO_NEW. After TIMEOUT or
+ * DISCONNECTED the block may or may not have been stored. */
+UAKV_API uakv_status uakv_store(uakv_space *space, const uakv_key *key, const void *data, size_t n,
+                                const uakv_store_options *options);
+
+/* Takes a slot of n bytes to be filled in place. UAKV_EXISTS, and no slot, when the key is stored already.
+ * Usually served from slots granted ahead, without asking the daemon. Several processes may reserve one
+ * key; the first commit wins. Errors as uakv_store. */
+UAKV_API uakv_status uakv_reserve(uakv_space *space, const uakv_key *key, size_t n, const uakv_store_options *options,
+                                  uakv_slot *out);
+
+/* Publishes the slot; its data must not be touched from here on, whatever is returned. UAKV_EXISTS when
+ * another process was first. The slot is ended in every case but INVALID (it was not open).
+ * Errors: as uakv_store. */
+UAKV_API uakv_status uakv_commit(uakv_slot *slot);
+
+/* Gives the slot back unpublished. Errors: INVALID, FORKED. */
+UAKV_API uakv_status uakv_abort(uakv_slot *slot);
+
+/* Stores count blocks, all in flight together. keys[i-1] is taken as the parent of keys[i], so pass them
+ * in prefix order. each (may be NULL) receives the status of every block. Returns UAKV_OK when each block
+ * was stored or existed, otherwise the first error. count 0 does nothing. */
+UAKV_API uakv_status uakv_store_many(uakv_space *space, const uakv_key *keys, const void *const *data, const size_t *n,
+                                     size_t count, uakv_status *each);
+
+/* ---- retrieve ------------------------------------------------------------------------------------- */
+
+/* uakv_retrieve_options.flags */
+#define UAKV_VERIFY 1u /* check the block's checksum first; costs one pass over the bytes */
+
+typedef struct uakv_retrieve_options {
+    uint32_t struct_size;
+    uint32_t flags;
+    uint32_t timeout_ms; /* 0: the client's */
+} uakv_retrieve_options;
+
+/* A block in place: n bytes at data, read-only, unchanged until released. */
+typedef struct uakv_view {
+    const void *data;
+    size_t nbytes;
+    uint32_t tier;   /* UAKV_TIER_HOST */
+    uint32_t device; /* 0 */
+    uint64_t opaque[6];
+} uakv_view;
+
+/* Finds a block and leases it: no copy, no lock, no system call, no daemon (but once for each segment
+ * that this process has not mapped yet). UAKV_MISS when it is not there.
+ * Errors: CORRUPT (only with UAKV_VERIFY; the daemon drops the block), DENIED (this client holds as many
+ * views as a client may: 16384), TIMEOUT and DISCONNECTED (only where a segment had to be mapped or a
+ * corrupt block to be reported), NO_MEMORY, FORKED, INVALID, TOO_NEW. */
+UAKV_API uakv_status uakv_retrieve(uakv_space *space, const uakv_key *key, const uakv_retrieve_options *options,
+                                   uakv_view *out);
+
+/* Ends a view. Errors: INVALID (it was not open), FORKED. */
+UAKV_API uakv_status uakv_release(uakv_view *view);
+
+/* Copies a block to dst and its length to n (may be NULL). Errors: as uakv_retrieve; TOO_LARGE when cap
+ * bytes do not hold it (then n receives the length that is needed, and nothing is copied). */
+UAKV_API uakv_status uakv_retrieve_into(uakv_space *space, const uakv_key *key, void *dst, size_t cap, size_t *n,
+                                        const uakv_retrieve_options *options);
+
+/* Retrieves count blocks: each[i] (may be NULL) is the status of keys[i], and views[i] is set where it is
+ * UAKV_OK and zeroed elsewhere. Returns UAKV_OK when all were found, UAKV_MISS when some were not,
+ * otherwise the first error; in every case the views with data != NULL must be released. */
+UAKV_API uakv_status uakv_retrieve_many(uakv_space *space, const uakv_key *keys, size_t count, uakv_view *views,
+                                        uakv_status *each);
+
+/* The length of the longest leading run of keys that are stored; tiers (may be NULL) receives where each
+ * of these lies. No daemon call and no lease: a block may leave before it is retrieved. */
+UAKV_API uakv_status uakv_match_prefix(uakv_space *space, const uakv_key *keys, size_t count, size_t *matched,
+                                       uint8_t *tiers);
+
+/* ---- the rest ------------------------------------------------------------------------------------- */
+
+/* tiers[i] = where keys[i] lies, 0 when nowhere. No daemon call and no lease. */
+UAKV_API uakv_status uakv_contains(uakv_space *space, const uakv_key *keys, size_t count, uint8_t *tiers);
+
+/* Removes blocks; removed (may be NULL) receives how many there were. Views on them stay valid. */
+UAKV_API uakv_status uakv_remove(uakv_space *space, const uakv_key *keys, size_t count, size_t *removed);
+
+/* Counters since the daemon started, and the state now, of the whole tenant. Bytes unless said otherwise. */
+typedef struct uakv_statistics {
+    uint32_t struct_size; /* set by the caller */
+    uint32_t clients;     /* connected now */
+    uint64_t hits;        /* blocks retrieved */
+    uint64_t misses;      /* retrieves that found nothing */
+    uint64_t bytes_hit;   /* what retrieves handed out: prefill that nobody computed again */
+    uint64_t stores;      /* blocks published */
+    uint64_t bytes_stored;
+    uint64_t exists; /* commits that found the key stored */
+    uint64_t evictions;
+    uint64_t bytes_evicted;
+    uint64_t removals;
+    uint64_t expirations;
+    uint64_t corruptions;    /* blocks dropped because their checksum failed */
+    uint64_t no_space;       /* requests for a slot that were refused */
+    uint64_t blocks;         /* stored now */
+    uint64_t bytes_blocks;   /* their lengths */
+    uint64_t bytes_memory;   /* memory that is allocated for blocks now */
+    uint64_t bytes_capacity; /* memory that blocks may take: --memory */
+    uint64_t bytes_index;    /* memory of the index */
+    uint64_t slots_granted;  /* held by clients, not yet committed */
+    uint64_t slots_limbo;    /* of blocks that left, still read by somebody */
+    uint64_t leases;         /* views held now */
+    uint64_t spaces;
+    uint64_t uptime_ms;
+} uakv_statistics;
+
+/* Fills out (up to its struct_size). Errors: INVALID (struct_size too small to hold a counter), TIMEOUT,
+ * DISCONNECTED, FORKED, BUSY. */
+UAKV_API uakv_status uakv_stats(uakv_client *client, uakv_statistics *out);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* UAKV_H */
