@@ -1,7 +1,7 @@
 // The client's attachments: the current one, and those to daemons that are gone, as long as somebody uses their memory.
 //
 // Who may use an attachment's memory:
-//   a view      its lease word names the attachment (Leases::Holder);
+//   a view      its lease word names the attachment (Leases::open);
 //   a retrieve  has claimed a lease word before it asks for current(), and the word names none yet;
 //   a visit     counts in Attachment::visits.
 // The memory goes once the attachment is not current and none of the three is left. Claiming a word or counting a
