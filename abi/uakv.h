@@ -31,16 +31,25 @@
  *              uakv_release() gives UAKV_ERR_REVOKED for each of them, and what was read through it may be
  *              wrong: use, and above all commit, what was computed from a view only once its release gave
  *              UAKV_OK. The client goes on with a new session by itself.
+ *   Tiers      A block lies in memory, or on the daemon's disk, or on both: UAKV_TIER_*. One that is on disk alone is
+ *              stored as much as any other (uakv_contains() and uakv_match_prefix() find it); a retrieve waits
+ *              until the daemon has brought it into memory, at most for its timeout_ms, and UAKV_MISS says that it
+ *              cannot be had within that. A daemon without a disk has memory alone: nothing here changes for it but
+ *              that uakv_flush() and UAKV_SPACE_DURABLE give UAKV_ERR_UNSUPPORTED.
  *   Death      A process that dies leaves nothing behind: its views and its uncommitted slots go back
  *              within a second. Blocks that it committed stay.
  *
  * SEMANTICS
  *
  *   1. Stored means visible: after uakv_commit() or uakv_store() gave UAKV_OK in one process, a retrieve
- *      that starts later, in any process, finds the block until it is evicted, removed or expired.
- *   2. Never wrong: the bytes of a view are those that were committed under its key in its space.
+ *      that starts later, in any process, finds the block until it is evicted (from memory, where the disk does not
+ *      have it, or from the disk), removed or expired.
+ *   2. Never wrong: the bytes of a view are those that were committed under its key in its space. What comes from
+ *      disk is checked before anybody sees it.
  *   3. A view stays valid, its bytes unchanged, until it is released: across eviction, removal and the
  *      death of the daemon. Where it did not (lease_max_age), its release says so.
+ *   4. Flushed means kept: what was committed before a uakv_flush() that gave UAKV_OK survives the daemon and the
+ *      machine, unless it is removed, expires, or leaves the disk for want of room there.
  *
  * This header is C99 and C++11 and newer, and needs nothing but <stddef.h> and <stdint.h>.
  */
@@ -64,7 +73,7 @@ extern "C" {
 
 /* Version of the interface below: (major << 16) | minor. A library with the same major number and the
  * same or a newer minor one serves a program that was compiled against this header. */
-#define UAKV_ABI_VERSION 0x00000003u
+#define UAKV_ABI_VERSION 0x00000004u
 
 typedef int32_t uakv_status;
 
@@ -155,9 +164,14 @@ typedef struct uakv_layout {
     uint8_t axis[UAKV_NDIM_MAX];
 } uakv_layout;
 
+/* uakv_space_options.flags */
+#define UAKV_SPACE_DURABLE                                                                                             \
+    1u /* write each block to the daemon's disk as soon as it is committed, and not only before it has to leave        \
+          memory. A commit does not wait for that: uakv_flush() does */
+
 typedef struct uakv_space_options {
     uint32_t struct_size;
-    uint32_t flags; /* none yet: 0 */
+    uint32_t flags;
     uakv_layout layout;
     uint64_t block_bytes;    /* the largest block in bytes; 0: the bytes of the layout, or without one what
                                 the daemon allows (one segment: a 32nd to a 64th of its memory, at most 1 GiB) */
@@ -166,9 +180,10 @@ typedef struct uakv_space_options {
 } uakv_space_options;
 
 /* Opens the space `name` (1 to UAKV_SPACE_NAME_MAX bytes of printable ASCII without blanks), making it when it does not
- * exist. Every opener must give the layout, block size, lifetime and fingerprint that the space has.
+ * exist. Every opener must give the layout, block size, lifetime, flags and fingerprint that the space has.
  * Errors: LAYOUT (it differs; the detail names the field), DENIED (a read-only client asked for a space
- * that does not exist), NO_SPACE (too many spaces), INVALID, TOO_NEW, TIMEOUT, DISCONNECTED, FORKED. */
+ * that does not exist), NO_SPACE (too many spaces), UNSUPPORTED (UAKV_SPACE_DURABLE, and the daemon has no disk),
+ * INVALID, TOO_NEW, TIMEOUT, DISCONNECTED, FORKED. */
 UAKV_API uakv_status uakv_space_open(uakv_client *client, const char *name, const uakv_space_options *options,
                                      uakv_space **out);
 
@@ -194,7 +209,8 @@ UAKV_API uakv_status uakv_keys_of_tokens(const uint32_t *tokens, size_t n, size_
 /* ---- store ---------------------------------------------------------------------------------------- */
 
 /* Where a block's bytes lie, as bits. */
-#define UAKV_TIER_HOST 2u
+#define UAKV_TIER_HOST 2u /* memory */
+#define UAKV_TIER_DISK 4u /* the disk of the daemon's machine */
 
 typedef struct uakv_store_options {
     uint32_t struct_size;
@@ -203,7 +219,7 @@ typedef struct uakv_store_options {
                                before those that they hang on. A parent that has left already, even to make
                                room for this block, does not come back: hold a view on it meanwhile */
     uint32_t ttl_ms;        /* lifetime of this block; 0: that of the space */
-    uint8_t tier;           /* where to keep it: 0 or UAKV_TIER_HOST */
+    uint8_t tier;           /* where to store it: 0 or UAKV_TIER_HOST */
 } uakv_store_options;
 
 /* A place for one block, n bytes at data, aligned to 4096 bytes; writable until commit or abort. */
@@ -213,14 +229,15 @@ typedef struct uakv_slot {
     uint64_t opaque[6];
 } uakv_slot;
 
-/* Copies n bytes in and publishes them under key. UAKV_EXISTS when the key is stored already.
+/* Copies n bytes in and publishes them under key. UAKV_EXISTS when the key is in memory already; where only the disk
+ * has it, the bytes are copied in, which brings it back to memory.
  * Errors: NO_SPACE, TOO_LARGE, LAYOUT (n is not the size of the layout), DENIED (read-only client, or one
  * that holds 512 open slots), BUSY, TIMEOUT, DISCONNECTED, FORKED, INVALID, TOO_NEW. After TIMEOUT or
  * DISCONNECTED the block may or may not have been stored. */
 UAKV_API uakv_status uakv_store(uakv_space *space, const uakv_key *key, const void *data, size_t n,
                                 const uakv_store_options *options);
 
-/* Takes a slot of n bytes to be filled in place. UAKV_EXISTS, and no slot, when the key is stored already.
+/* Takes a slot of n bytes to be filled in place. UAKV_EXISTS, and no slot, when the key is in memory already.
  * Usually served from slots granted ahead, without asking the daemon. Several processes may reserve one
  * key; the first commit wins. Errors as uakv_store. */
 UAKV_API uakv_status uakv_reserve(uakv_space *space, const uakv_key *key, size_t n, const uakv_store_options *options,
@@ -243,12 +260,13 @@ UAKV_API uakv_status uakv_store_many(uakv_space *space, const uakv_key *keys, co
 /* ---- retrieve ------------------------------------------------------------------------------------- */
 
 /* uakv_retrieve_options.flags */
-#define UAKV_VERIFY 1u /* check the block's checksum first; costs one pass over the bytes */
+#define UAKV_VERIFY 1u        /* check the block's checksum first; costs one pass over the bytes */
+#define UAKV_RESIDENT_ONLY 2u /* do not wait for the disk: what is not in memory is UAKV_MISS */
 
 typedef struct uakv_retrieve_options {
     uint32_t struct_size;
     uint32_t flags;
-    uint32_t timeout_ms; /* 0: the client's */
+    uint32_t timeout_ms; /* how long to wait for the disk, and for the daemon where it is needed; 0: the client's */
 } uakv_retrieve_options;
 
 /* A block in place: n bytes at data, read-only, unchanged until released. */
@@ -260,12 +278,17 @@ typedef struct uakv_view {
     uint64_t opaque[6];
 } uakv_view;
 
-/* Finds a block and leases it: no copy, no lock, no system call, no daemon (but once for each segment
- * that this process has not mapped yet). UAKV_MISS when it is not there.
- * Errors: CORRUPT (only with UAKV_VERIFY; the daemon drops the block), DENIED (this client holds as many
- * views as a client may: 16384, or as many bytes as its tenant allows a client), TIMEOUT and DISCONNECTED (only where a
- * segment had to be mapped, a corrupt block to be reported, or a new session to be had because the views of the last
- * one were taken back), NO_MEMORY, FORKED, INVALID, TOO_NEW. */
+/* Finds a block and leases it. One that is in memory: no copy, no lock, no system call, no daemon (but once for each
+ * segment that this process has not mapped yet). One that is on disk alone, or compressed in memory, is asked of the
+ * daemon and waited for, unless UAKV_RESIDENT_ONLY says not to.
+ * UAKV_MISS when it is not there, or cannot be had: the daemon expects the disk to take longer than timeout_ms or knows
+ * that it has stalled (it says so at once), the read has not ended when that time is nearly over, or there is no room
+ * in memory.
+ * Errors: CORRUPT (with UAKV_VERIFY, or what the disk gave was damaged; the daemon drops the block), IO (the disk
+ * cannot read it; it may be tried again), DENIED (this client holds as many views as a client may: 16384, or as many
+ * bytes as its tenant allows a client), TIMEOUT, DISCONNECTED and BUSY (only where the disk had to be waited for, a
+ * segment to be mapped, a corrupt block to be reported, or a new session to be had because the views of the last one
+ * were taken back; TIMEOUT: the daemon did not say anything), NO_MEMORY, FORKED, INVALID, TOO_NEW. */
 UAKV_API uakv_status uakv_retrieve(uakv_space *space, const uakv_key *key, const uakv_retrieve_options *options,
                                    uakv_view *out);
 
@@ -274,53 +297,71 @@ UAKV_API uakv_status uakv_retrieve(uakv_space *space, const uakv_key *key, const
  * Errors: REVOKED, INVALID (it was not open), FORKED. */
 UAKV_API uakv_status uakv_release(uakv_view *view);
 
-/* Copies a block to dst and its length to n (may be NULL). Never REVOKED: it tries again. Errors: as uakv_retrieve, and
- * then dst may have been written to; TOO_LARGE when cap bytes do not hold it (then n receives the length that is
- * needed, and nothing is copied). */
+/* Copies a block to dst and its length to n (may be NULL). What is compressed, on disk or in memory, is decoded here,
+ * by the calling thread, straight into dst. Never REVOKED: it tries again. Errors: as uakv_retrieve, and then dst may
+ * have been written to; TOO_LARGE when cap bytes do not hold it (n receives what is needed; nothing is copied). */
 UAKV_API uakv_status uakv_retrieve_into(uakv_space *space, const uakv_key *key, void *dst, size_t cap, size_t *n,
                                         const uakv_retrieve_options *options);
 
 /* Retrieves count blocks: each[i] (may be NULL) is the status of keys[i], and views[i] is set where it is
- * UAKV_OK and zeroed elsewhere. Returns UAKV_OK when all were found, UAKV_MISS when some were not,
- * otherwise the first error; in every case the views with data != NULL must be released. */
+ * UAKV_OK and zeroed elsewhere. Blocks that are on disk are loaded side by side, and waited for as by uakv_retrieve.
+ * Returns UAKV_OK when all were found, UAKV_MISS when some were not, otherwise the first error; in every case the views
+ * with data != NULL must be released. */
 UAKV_API uakv_status uakv_retrieve_many(uakv_space *space, const uakv_key *keys, size_t count, uakv_view *views,
                                         uakv_status *each);
 
 /* Single flight: of many processes that miss one key, one computes it. UAKV_OK: the block is stored, perhaps since a
  * moment ago, and *view is set. UAKV_MISS: this caller is the one; it fills *slot and commits it, or aborts it. The
  * others wait meanwhile, at most timeout_ms (0: the client's). When the one aborts, dies, or takes longer than the
- * daemon's setting single_flight, the next one gets a slot. The out parameter that does not apply is untouched.
- * Errors: TIMEOUT (somebody still computes the block; to compute it here too does no harm), and as uakv_reserve and
- * uakv_retrieve. */
+ * daemon's setting single_flight, the next one gets a slot. A block that is on disk is loaded, as by uakv_retrieve;
+ * only when that fails does somebody have to compute it. The out parameter that does not apply is untouched.
+ * Errors: TIMEOUT (somebody still computes it; to do that here too is no harm), as uakv_reserve and uakv_retrieve. */
 UAKV_API uakv_status uakv_retrieve_or_reserve(uakv_space *space, const uakv_key *key, size_t n, uint32_t timeout_ms,
                                               uakv_view *view, uakv_slot *slot);
 
-/* The length of the longest leading run of keys that are stored; tiers (may be NULL) receives where each
- * of these lies. No daemon call and no lease: a block may leave before it is retrieved. */
+/* The length of the longest leading run of keys that are stored, in memory or on disk; tiers (may be NULL) receives
+ * where each of these lies: UAKV_TIER_HOST, UAKV_TIER_DISK, or both. No daemon call and no lease: a block may leave
+ * before it is retrieved. */
 UAKV_API uakv_status uakv_match_prefix(uakv_space *space, const uakv_key *keys, size_t count, size_t *matched,
                                        uint8_t *tiers);
 
 /* ---- the rest ------------------------------------------------------------------------------------- */
 
-/* tiers[i] = where keys[i] lies, 0 when nowhere. No daemon call and no lease. */
+/* tiers[i] = where keys[i] lies: UAKV_TIER_HOST, UAKV_TIER_DISK, or both; 0 when nowhere. No daemon call, no lease. */
 UAKV_API uakv_status uakv_contains(uakv_space *space, const uakv_key *keys, size_t count, uint8_t *tiers);
 
-/* Removes blocks; removed (may be NULL) receives how many there were. Views on them stay valid. */
+/* Removes blocks, from memory and disk; removed (may be NULL): how many there were. Views on them stay valid. */
 UAKV_API uakv_status uakv_remove(uakv_space *space, const uakv_key *keys, size_t count, size_t *removed);
 
-/* Removes all blocks of the space; its name and layout stay. Every block that was stored before the call is gone when
- * it returns; one that is stored meanwhile may go too. Errors: DENIED (read-only client), TIMEOUT, DISCONNECTED,
- * FORKED, BUSY, INVALID. */
+/* Removes all blocks of the space, from memory and disk; its name and layout stay. Every block that was stored before
+ * the call is gone when it returns; one that is stored meanwhile may go too. Errors: DENIED (read-only client),
+ * TIMEOUT, DISCONNECTED, FORKED, BUSY, INVALID. */
 UAKV_API uakv_status uakv_clear(uakv_space *space);
 
 /* Keeps blocks from being evicted for ttl_ms milliseconds, UAKV_PIN_FOREVER for as long as the daemon lives; the last
  * call for a key counts, and 0 unpins. A pinned block can still be removed, and expires when its own lifetime is over.
  * Each block is pinned for itself: to keep a prefix, pin all of its keys.
- * UAKV_MISS when some of the keys are not stored: the others are pinned.
+ * UAKV_MISS when some of the keys are not in memory: the others are pinned. Retrieve or prefetch before what may be on
+ * disk alone.
  * Errors: NO_SPACE (more bytes would be pinned than the tenant may pin; those before stay pinned), DENIED (read-only
  * client), TIMEOUT, DISCONNECTED, FORKED, BUSY, INVALID. */
 #define UAKV_PIN_FOREVER 0xffffffffu
 UAKV_API uakv_status uakv_pin(uakv_space *space, const uakv_key *keys, size_t count, uint32_t ttl_ms);
+
+/* A hint that the blocks will be retrieved soon: those that are on disk alone are brought into memory, as long as there
+ * is room. tier is 0 or UAKV_TIER_HOST. Does not wait for the disk, and says nothing of single blocks; keys that are
+ * stored nowhere or in memory already cost no daemon call.
+ * Errors: TIMEOUT, DISCONNECTED, FORKED, BUSY, INVALID. */
+UAKV_API uakv_status uakv_prefetch(uakv_space *space, const uakv_key *keys, size_t count, uint8_t tier);
+
+/* Waits until every block of the space that was committed to this daemon before the call, by whomever, is on stable
+ * storage or has been removed: UAKV_OK. It then outlives the daemon and the machine. After TIMEOUT the daemon no longer
+ * waits for it, but what is written stays written: a next call goes on from there. A read-only client may flush too.
+ * Errors: UNSUPPORTED (the daemon has no disk), NO_SPACE (the disk tier is full, or some blocks left memory unsaved
+ * meanwhile: these are not on disk), IO (the disk failed), TIMEOUT, DISCONNECTED (the daemon went away, now or since
+ * this client stored blocks in the space that it had not flushed: some of them may be lost; a next call speaks of those
+ * that came later), FORKED, BUSY, INVALID. */
+UAKV_API uakv_status uakv_flush(uakv_space *space);
 
 /* Counters since the daemon started, and the state now, of the whole tenant. Bytes unless said otherwise. */
 typedef struct uakv_statistics {
@@ -336,9 +377,9 @@ typedef struct uakv_statistics {
     uint64_t bytes_evicted;
     uint64_t removals;
     uint64_t expirations;
-    uint64_t corruptions;    /* blocks dropped because their checksum failed */
+    uint64_t corruptions;    /* blocks dropped because their checksum failed, in memory or on disk */
     uint64_t no_space;       /* requests for a slot that were refused */
-    uint64_t blocks;         /* stored now */
+    uint64_t blocks;         /* in memory now */
     uint64_t bytes_blocks;   /* their lengths */
     uint64_t bytes_memory;   /* memory that is allocated for blocks now */
     uint64_t bytes_capacity; /* memory that blocks may take: --memory */
@@ -357,6 +398,18 @@ typedef struct uakv_statistics {
     uint64_t flight_waits;        /* calls that waited for another process to compute a block */
     uint64_t refused_busy;        /* requests over the tenant's operations per second */
     uint64_t sessions_revoked;    /* clients whose views were taken back: UAKV_ERR_REVOKED */
+    uint64_t blocks_cold;         /* on disk alone, now */
+    uint64_t bytes_cold;          /* their lengths */
+    uint64_t blocks_disk;         /* on disk now, whether in memory too or not */
+    uint64_t bytes_disk;          /* what the files of the disk tier take now */
+    uint64_t bytes_disk_max;      /* what they may take: disk_size; 0: there is no disk tier */
+    uint64_t bytes_disk_written;  /* all that went to the disk */
+    uint64_t loads;               /* blocks brought from disk into memory */
+    uint64_t bytes_loaded;        /* their lengths */
+    uint64_t load_joins;          /* requests for a block that was being loaded already */
+    uint64_t loads_late;          /* refused: the disk would have taken, or took, longer than the caller waits */
+    uint64_t evictions_unsaved;   /* of the evictions: the disk did not have the block, so it is gone */
+    uint64_t disk_errors;         /* reads and writes that the disk failed */
 } uakv_statistics;
 
 /* Fills out (up to its struct_size). Errors: INVALID (struct_size too small to hold a counter), TIMEOUT,
@@ -392,6 +445,8 @@ UAKV_API uakv_status uakv_stats(uakv_client *client, uakv_statistics *out);
 #define UAKV_CALL_CLEAR 10u              /* none */
 #define UAKV_CALL_PIN 11u                /* count: blocks that were pinned or unpinned */
 #define UAKV_CALL_STATS 12u              /* none */
+#define UAKV_CALL_PREFETCH 13u           /* count: blocks that are on their way into memory */
+#define UAKV_CALL_FLUSH 14u              /* none */
 
 typedef struct uakv_completion {
     uint64_t user_data;
@@ -433,6 +488,9 @@ UAKV_API uakv_status uakv_remove_submit(uakv_space *space, const uakv_key *keys,
 UAKV_API uakv_status uakv_clear_submit(uakv_space *space, uint64_t user_data);
 UAKV_API uakv_status uakv_pin_submit(uakv_space *space, const uakv_key *keys, size_t count, uint32_t ttl_ms,
                                      uint64_t user_data);
+UAKV_API uakv_status uakv_prefetch_submit(uakv_space *space, const uakv_key *keys, size_t count, uint8_t tier,
+                                          uint64_t user_data);
+UAKV_API uakv_status uakv_flush_submit(uakv_space *space, uint64_t user_data);
 UAKV_API uakv_status uakv_stats_submit(uakv_client *client, uakv_statistics *out, uint64_t user_data);
 
 #ifdef __cplusplus

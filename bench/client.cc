@@ -21,11 +21,14 @@ uakv_statistics Client::statistics() const {
     return statistics;
 }
 
-Space::Space(const Client &client, std::uint64_t block_bytes) {
+// Blocks of another size or kind are another space, also in a daemon that has its spaces from disk.
+Space::Space(const Client &client, std::uint64_t block_bytes, std::uint32_t flags) {
     uakv_space_options options{};
     options.struct_size = sizeof options;
     options.block_bytes = block_bytes;
-    require_ok(uakv_space_open(client.handle(), "bench", &options, &handle_), "uakv_space_open");
+    options.flags = flags;
+    const std::string name = fmt::format("bench-{}-{}", block_bytes, flags);
+    require_ok(uakv_space_open(client.handle(), name.c_str(), &options, &handle_), "uakv_space_open");
 }
 
 void throw_status(uakv_status status, const char *call) {

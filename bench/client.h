@@ -23,7 +23,7 @@ private:
 
 class Space {
 public:
-    Space(const Client &client, std::uint64_t block_bytes);
+    Space(const Client &client, std::uint64_t block_bytes, std::uint32_t flags = 0);
     ~Space() { uakv_space_close(handle_); }
     Space(const Space &) = delete;
     Space &operator=(const Space &) = delete;

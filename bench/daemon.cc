@@ -26,14 +26,20 @@ std::string private_socket_path() {
     return socket;
 }
 
+std::vector<std::string> arguments_of(const std::string &socket_path, std::uint64_t memory_bytes,
+                                      const std::vector<std::string> &more) {
+    std::vector<std::string> arguments = {
+        "uakvd", "--socket", socket_path, "--memory", fmt::format("{}MiB", memory_bytes / MiB), "--log-level", "info"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+}
+
 } // namespace
 
-Daemon::Daemon(const Settings &settings, std::uint64_t memory_bytes, Beside beside)
+Daemon::Daemon(const Settings &settings, std::uint64_t memory_bytes, Beside beside,
+               const std::vector<std::string> &more_arguments)
     : socket_path_(private_socket_path()), memory_bytes_(memory_bytes),
-      server_(settings.daemon_path,
-              {"uakvd", "--socket", socket_path_, "--memory", fmt::format("{}MiB", memory_bytes / MiB), "--log-level",
-               "info"},
-              cpus_of_daemon(beside)) {
+      server_(settings.daemon_path, arguments_of(socket_path_, memory_bytes, more_arguments), cpus_of_daemon(beside)) {
     wait_until_serving();
     wait_until_populated();
 }

@@ -9,13 +9,15 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace uakv::bench {
 
 class Daemon {
 public:
     // Returns when it serves and all of its memory is there: what is measured then waits for no page.
-    Daemon(const Settings &settings, std::uint64_t memory_bytes, Beside beside = Beside::other_cpus);
+    Daemon(const Settings &settings, std::uint64_t memory_bytes, Beside beside = Beside::other_cpus,
+           const std::vector<std::string> &more_arguments = {});
 
     // SIGTERM; throws unless it then exits 0. Without it the daemon is killed.
     void stop() { server_.stop(); }

@@ -17,6 +17,8 @@ struct Settings {
     bool quick = false;             // fewer samples and less memory: does it run?
     std::uint64_t memory_bytes = 0; // of the largest daemon that is started
     std::string daemon_path;
+    std::string disk_path;    // a directory for gigabytes, on the file system that is measured
+    std::string tensors_path; // a folder of dumped ones, which need not be there
 
     unsigned runs() const { return quick ? 5 : 7; } // of each measurement; a row shows their median
 
@@ -37,6 +39,9 @@ void bench_reserve(const Settings &settings, Report &report);
 void bench_lookup(const Settings &settings, Report &report);
 void bench_async(const Settings &settings, Report &report);
 void bench_hostile(const Settings &settings, Report &report);
+void bench_disk(const Settings &settings, Report &report);
+void bench_startup(const Settings &settings, Report &report);
 void bench_footprint(const Settings &settings, Report &report);
+void bench_codec(const Settings &settings, Report &report);
 
 } // namespace uakv::bench

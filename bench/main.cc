@@ -7,19 +7,20 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <unistd.h>
 
 namespace uakv::bench {
 namespace {
 
-constexpr const char *usage = R"(usage: uakv-bench [OPTION]...
+constexpr const char *usage = R"(usage: uakv-bench [GROUP]... [OPTION]...
 Measures uakv on this machine against its goals and against memcpy, with daemons of its own on a private
 socket. Takes a few minutes. Exits 0 when everything was measured, whether or not the goals are met, 1 when
 a call failed or bytes were wrong, 2 for a wrong argument.
 
   --quick           fewer samples and less memory: under a minute, and figures that mean less
-  --only NAMES      only these groups, separated by commas:
+  --only NAMES      only these groups, separated by commas; the same as to name them in front:
                       retrieve   retrieve and release of resident blocks, from one process and from two
                       store      copies into the cache and out of it, in GB/s and against memcpy
                       reserve    reserve and commit in place, with the daemon awake and asleep
@@ -27,10 +28,18 @@ a call failed or bytes were wrong, 2 for a wrong argument.
                       async      64 calls on their way against one after another
                       hostile    p99 of one client while another asks too much of the daemon
                       footprint  memory and cpu time of an idle daemon
+                      disk       the disk tier beside fio; only when it is named, for it needs fio, some
+                                 GiB of disk, and a quarter of an hour
+                      startup    how soon a million blocks on disk are known; only when it is named
+                      codec      what the codecs save and cost, beside memcpy, plain LZ4 and Blosc
+  --disk DIR        where the groups disk and startup keep their files, on the file system that is to be measured;
+                      $TMPDIR or /tmp
   --memory SIZE     of the largest daemon, such as 5GiB (the default; 1GiB with --quick); at least 1GiB.
                       Blocks that do not fit are left out, and the row says how many there were
   --json FILE       also writes the rows there: [{"name", "value", "unit", "goal", "met", "spread"}, ...]
   --daemon PATH     the uakvd to start
+  --tensors DIR     KV tensors for the group codec: NAME.json, NAME.bf16.bin, NAME.fp16.bin; without them it makes
+                      some up
   --help            this text
 
 A value is the median over the runs of its row (7; 5 with --quick), its spread their interquartile range in the
@@ -43,7 +52,7 @@ struct Group {
     bool wanted = true;
 };
 
-using Groups = std::array<Group, 7>;
+using Groups = std::array<Group, 10>;
 
 struct Options {
     Settings settings;
@@ -64,7 +73,7 @@ Complaint choose_groups(std::string_view names, Groups &groups) {
         }
         if (!known) {
             return "--only: there is no group \"" + std::string(name) +
-                   "\"; there are retrieve, store, reserve, lookup, async, hostile and footprint";
+                   "\"; there are retrieve, store, reserve, lookup, async, hostile, footprint, codec, disk and startup";
         }
         if (name.size() == rest.size()) {
             return std::nullopt;
@@ -82,13 +91,25 @@ Complaint choose_memory(const std::string &value, Settings &settings) {
     return std::nullopt;
 }
 
+// The groups that are named before the first option.
 Complaint parse_options(int count, char **arguments, Options &options, Groups &groups) {
+    std::string named;
+    for (; count > 1 && arguments[1][0] != '-'; --count, ++arguments) {
+        named += (named.empty() ? "" : ",") + std::string(arguments[1]);
+    }
+    if (!named.empty()) {
+        if (auto complaint = choose_groups(named, groups)) {
+            return complaint;
+        }
+    }
     return parse_arguments(
         count, arguments,
         {flag_argument("--quick", options.settings.quick),
          flag_argument("--help", options.help),
          text_argument("--json", options.json_path),
          text_argument("--daemon", options.settings.daemon_path),
+         text_argument("--disk", options.settings.disk_path),
+         text_argument("--tensors", options.settings.tensors_path),
          {"--only", true, [&](const std::string &value) { return choose_groups(value, groups); }},
          {"--memory", true, [&](const std::string &value) { return choose_memory(value, options.settings); }}});
 }
@@ -135,9 +156,15 @@ int main(int count, char **arguments) {
                    {"lookup", bench_lookup},
                    {"async", bench_async},
                    {"hostile", bench_hostile},
-                   {"footprint", bench_footprint}}};
+                   {"footprint", bench_footprint},
+                   {"codec", bench_codec},
+                   {"disk", bench_disk, false},
+                   {"startup", bench_startup, false}}};
     Options options;
     options.settings.daemon_path = UAKV_BENCH_DAEMON;
+    const char *temporary = std::getenv("TMPDIR");
+    options.settings.disk_path = temporary != nullptr ? temporary : "/tmp";
+    options.settings.tensors_path = UAKV_BENCH_TENSORS;
     if (const auto complaint = parse_options(count, arguments, options, groups)) {
         std::fprintf(stderr, "uakv-bench: %s; --help lists all options\n", complaint->c_str());
         return 2;

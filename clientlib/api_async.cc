@@ -13,6 +13,15 @@ uakv_status completed(uakv_client &client, std::uint32_t kind, std::uint64_t use
     return UAKV_PENDING;
 }
 
+void release_all(std::span<uakv_view> views) {
+    for (uakv_view &view : views) {
+        if (view.data != nullptr) {
+            release(view);
+        }
+        view = uakv_view{};
+    }
+}
+
 } // namespace
 
 extern "C" {
@@ -130,7 +139,11 @@ uakv_status uakv_retrieve_submit(uakv_space *space, const uakv_key *key, const u
             return status;
         }
         decltype(uakv_completion::result) result{};
-        const uakv_status status = retrieve(*space, *key, request, result.view);
+        const uakv_status status = look(*space, *key, request, result.view);
+        if (status == needs_load) {
+            return launch<ViewCall>(*space->client, UAKV_CALL_RETRIEVE, user_data, TimedCall::load, request.timeout_ns,
+                                    *space, *key, request);
+        }
         return completed(*space->client, UAKV_CALL_RETRIEVE, user_data, status, result);
     });
 }
@@ -146,10 +159,15 @@ uakv_status uakv_retrieve_into_submit(uakv_space *space, const uakv_key *key, vo
         if (const uakv_status status = read_retrieve_options(call, *space, options, request); status != UAKV_OK) {
             return status;
         }
+        request.as_stored = true;
+        CopyTarget target{static_cast<std::byte *>(dst), cap, 0};
+        const uakv_status status = copy_block(*space, *key, request, target);
+        if (status == needs_load) {
+            return launch<CopyCall>(*space->client, UAKV_CALL_RETRIEVE_INTO, user_data, TimedCall::load,
+                                    request.timeout_ns, *space, *key, request, target);
+        }
         decltype(uakv_completion::result) result{};
-        size_t length = 0;
-        const uakv_status status = retrieve_into(*space, *key, request, dst, cap, &length);
-        result.count = length;
+        result.count = target.length;
         return completed(*space->client, UAKV_CALL_RETRIEVE_INTO, user_data, status, result);
     });
 }
@@ -161,12 +179,20 @@ uakv_status uakv_retrieve_many_submit(uakv_space *space, const uakv_key *keys, s
         if (const uakv_status status = check_views(call, space, keys, count, views); status != UAKV_OK) {
             return status;
         }
-        const uakv_status status = retrieve_many(*space, {keys, count}, views, each);
-        decltype(uakv_completion::result) result{};
-        for (size_t i = 0; i < count; ++i) {
-            result.count += views[i].data != nullptr ? 1U : 0U;
+        RetrieveRequest request;
+        request.timeout_ns = space->client->timeout_ns;
+        ManyViews all{{keys, count}, views, each, UAKV_OK};
+        if (look_many(*space, request, all)) {
+            const uakv_status status = launch<ViewsCall>(*space->client, UAKV_CALL_RETRIEVE_MANY, user_data,
+                                                         std::nullopt, request.timeout_ns, *space, request, all);
+            if (status != UAKV_PENDING) {
+                release_all({views, count}); // nobody will hear of them
+            }
+            return status;
         }
-        return completed(*space->client, UAKV_CALL_RETRIEVE_MANY, user_data, status, result);
+        decltype(uakv_completion::result) result{};
+        result.count = count_views(all);
+        return completed(*space->client, UAKV_CALL_RETRIEVE_MANY, user_data, all.overall, result);
     });
 }
 
@@ -212,6 +238,28 @@ uakv_status uakv_pin_submit(uakv_space *space, const uakv_key *keys, size_t coun
         }
         return launch<KeysCall>(*space->client, UAKV_CALL_PIN, user_data, std::nullopt, 0, Opcode::pin, *space,
                                 std::span<const uakv_key>(keys, count), ttl_ms);
+    });
+}
+
+uakv_status uakv_prefetch_submit(uakv_space *space, const uakv_key *keys, size_t count, uint8_t tier,
+                                 uint64_t user_data) {
+    constexpr const char *call = "uakv_prefetch_submit";
+    return guarded(call, [&]() -> uakv_status {
+        if (const uakv_status status = check_prefetch(call, space, keys, count, tier); status != UAKV_OK) {
+            return status;
+        }
+        return launch<KeysCall>(*space->client, UAKV_CALL_PREFETCH, user_data, std::nullopt, 0, Opcode::prefetch,
+                                *space, std::span<const uakv_key>(keys, count), 0U);
+    });
+}
+
+uakv_status uakv_flush_submit(uakv_space *space, uint64_t user_data) {
+    constexpr const char *call = "uakv_flush_submit";
+    return guarded(call, [&]() -> uakv_status {
+        if (const uakv_status status = check_space(call, space); status != UAKV_OK) {
+            return status;
+        }
+        return launch<FlushCall>(*space->client, UAKV_CALL_FLUSH, user_data, std::nullopt, 0, *space);
     });
 }
 

@@ -11,7 +11,7 @@ constexpr std::uint64_t timeout_of(std::uint32_t timeout_ms) {
     return timeout_ms * ns_per_ms;
 }
 
-// uakv_remove and uakv_pin. Sets count only when there was no error.
+// uakv_remove, uakv_pin and uakv_prefetch. Sets count only when there was no error.
 uakv_status ask_keys(uakv_space &space, Opcode opcode, std::span<const uakv_key> keys, std::uint32_t ttl_ms,
                      std::optional<TimedCall> timed, std::size_t *count) {
     auto setting = begin_call(*space.client, timed);
@@ -171,7 +171,15 @@ uakv_status uakv_retrieve_into(uakv_space *space, const uakv_key *key, void *dst
             return status;
         }
         const uakv_status status = read_retrieve_options(call, *space, options, request);
-        return status != UAKV_OK ? status : retrieve_into(*space, *key, request, dst, cap, n);
+        if (status != UAKV_OK) {
+            return status;
+        }
+        CopyTarget target{static_cast<std::byte *>(dst), cap, 0};
+        const uakv_status copied = retrieve_into(*space, *key, request, target);
+        if (n != nullptr && (copied == UAKV_OK || copied == UAKV_ERR_TOO_LARGE)) {
+            *n = target.length;
+        }
+        return copied;
     });
 }
 
@@ -179,8 +187,13 @@ uakv_status uakv_retrieve_many(uakv_space *space, const uakv_key *keys, size_t c
                                uakv_status *each) {
     constexpr const char *call = "uakv_retrieve_many";
     return guarded(call, [&]() -> uakv_status {
-        const uakv_status status = check_views(call, space, keys, count, views);
-        return status != UAKV_OK ? status : retrieve_many(*space, {keys, count}, views, each);
+        if (const uakv_status status = check_views(call, space, keys, count, views); status != UAKV_OK) {
+            return status;
+        }
+        RetrieveRequest request;
+        request.timeout_ns = space->client->timeout_ns;
+        ManyViews all{{keys, count}, views, each, UAKV_OK};
+        return retrieve_many(*space, request, all);
     });
 }
 
@@ -227,6 +240,31 @@ uakv_status uakv_pin(uakv_space *space, const uakv_key *keys, size_t count, uint
             return status;
         }
         return ask_keys(*space, Opcode::pin, {keys, count}, ttl_ms, std::nullopt, nullptr);
+    });
+}
+
+uakv_status uakv_prefetch(uakv_space *space, const uakv_key *keys, size_t count, uint8_t tier) {
+    constexpr const char *call = "uakv_prefetch";
+    return guarded(call, [&]() -> uakv_status {
+        if (const uakv_status status = check_prefetch(call, space, keys, count, tier); status != UAKV_OK) {
+            return status;
+        }
+        return ask_keys(*space, Opcode::prefetch, {keys, count}, 0, std::nullopt, nullptr);
+    });
+}
+
+uakv_status uakv_flush(uakv_space *space) {
+    constexpr const char *call = "uakv_flush";
+    return guarded(call, [&]() -> uakv_status {
+        if (const uakv_status status = check_space(call, space); status != UAKV_OK) {
+            return status;
+        }
+        auto setting = begin_call(*space->client, std::nullopt);
+        if (!setting.ok()) {
+            return fail(setting.error());
+        }
+        FlushCall flush(std::move(setting.value()), *space);
+        return run(flush);
     });
 }
 

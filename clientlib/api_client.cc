@@ -141,7 +141,7 @@ uakv_status uakv_space_open(uakv_client *client, const char *name, const uakv_sp
         if (const uakv_status status = read_options(call, options, complete); status != UAKV_OK) {
             return status;
         }
-        if (const uakv_status status = check_flags(call, complete.flags, 0); status != UAKV_OK) {
+        if (const uakv_status status = check_flags(call, complete.flags, UAKV_SPACE_DURABLE); status != UAKV_OK) {
             return status;
         }
         if (const uakv_status status = complete_space(*client, complete); status != UAKV_OK) {

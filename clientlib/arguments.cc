@@ -3,6 +3,17 @@
 #include "clientlib/guarded.h"
 
 namespace uakv {
+namespace {
+
+// Where a caller may want a block to be.
+uakv_status check_tier(const char *call, std::uint8_t tier) noexcept {
+    if (tier == 0 || tier == UAKV_TIER_HOST) {
+        return UAKV_OK;
+    }
+    return fail(UAKV_ERR_INVALID, "%s: tier is %u; expected 0 or UAKV_TIER_HOST (%u)", call, tier, UAKV_TIER_HOST);
+}
+
+} // namespace
 
 uakv_status null_argument(const char *call, const char *name) noexcept {
     return fail(UAKV_ERR_INVALID, "%s: %s is NULL", call, name);
@@ -73,6 +84,14 @@ uakv_status check_views(const char *call, const uakv_space *space, const uakv_ke
     return count > 0 && views == nullptr ? null_argument(call, "views") : UAKV_OK;
 }
 
+uakv_status check_prefetch(const char *call, const uakv_space *space, const uakv_key *keys, std::size_t count,
+                           std::uint8_t tier) noexcept {
+    if (const uakv_status status = check_keys(call, space, keys, count); status != UAKV_OK) {
+        return status;
+    }
+    return check_tier(call, tier);
+}
+
 uakv_status check_statistics(const char *call, const uakv_client *client, const uakv_statistics *out) noexcept {
     if (client == nullptr || out == nullptr) {
         return null_argument(call, client == nullptr ? "client" : "out");
@@ -96,11 +115,7 @@ uakv_status read_store_options(const char *call, const uakv_store_options *given
     if (const uakv_status status = check_flags(call, options.flags, 0); status != UAKV_OK) {
         return status;
     }
-    if (options.tier != 0 && options.tier != UAKV_TIER_HOST) {
-        return fail(UAKV_ERR_INVALID, "%s: tier is %u; expected 0 or UAKV_TIER_HOST (%u)", call, options.tier,
-                    UAKV_TIER_HOST);
-    }
-    return UAKV_OK;
+    return check_tier(call, options.tier);
 }
 
 uakv_status read_given_options(const char *call, const uakv_retrieve_options &given,
@@ -110,10 +125,11 @@ uakv_status read_given_options(const char *call, const uakv_retrieve_options &gi
         return status;
     }
     request.verify = (options.flags & UAKV_VERIFY) != 0;
+    request.resident_only = (options.flags & UAKV_RESIDENT_ONLY) != 0;
     if (options.timeout_ms != 0) {
         request.timeout_ns = options.timeout_ms * ns_per_ms;
     }
-    return check_flags(call, options.flags, UAKV_VERIFY);
+    return check_flags(call, options.flags, UAKV_VERIFY | UAKV_RESIDENT_ONLY);
 }
 
 } // namespace uakv

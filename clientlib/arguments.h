@@ -36,6 +36,8 @@ uakv_status check_copy_out(const char *call, const uakv_space *space, const uakv
                            std::size_t cap) noexcept;
 uakv_status check_views(const char *call, const uakv_space *space, const uakv_key *keys, std::size_t count,
                         const uakv_view *views) noexcept;
+uakv_status check_prefetch(const char *call, const uakv_space *space, const uakv_key *keys, std::size_t count,
+                           std::uint8_t tier) noexcept;
 uakv_status check_statistics(const char *call, const uakv_client *client, const uakv_statistics *out) noexcept;
 
 // Null stands for all defaults.

@@ -96,7 +96,7 @@ bool BlockWriter::begin(const Call &call, const Block &block, Submission &submis
     }
     Attachment &attachment = call.attachment();
     Lookup::Found found;
-    if (attachment.lookup().find(reservation_.space_id, reservation_.key, found)) {
+    if (attachment.lookup().find(reservation_.space_id, reservation_.key, found) && !found.is_cold()) {
         return over(UAKV_EXISTS);
     }
     if (const auto ahead = attachment.grants().take(size_class_of(block.length))) {
@@ -123,6 +123,9 @@ bool BlockWriter::go_on(const Call &call, const Completion &answer, Submission &
     UAKV_SEQUENCE_POINT(commit_answered);
     if (answer.capacity != 0) {
         give_back(call.attachment(), slot_of(answer), false);
+    }
+    if (answer.status == UAKV_OK) {
+        note_stored(*reservation_.space, call.attachment());
     }
     return answer.status >= 0 ? over(answer.status) : refuse(answer.status);
 }

@@ -4,6 +4,7 @@
 #include "clientlib/client.h"
 #include "clientlib/flight.h"
 #include "clientlib/guarded.h"
+#include "clientlib/loads.h"
 #include "clientlib/requests.h"
 #include "clientlib/store.h"
 

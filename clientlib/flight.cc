@@ -2,31 +2,55 @@
 
 #include "clientlib/client.h"
 #include "clientlib/errors.h"
-#include "clientlib/retrieve.h"
+#include "clientlib/loads.h"
 #include "clientlib/store.h"
 #include "ipc/sequence_point.h"
 
 namespace uakv {
 
 bool FlightCall::begin(std::size_t, std::size_t, Submission &submission) {
-    const bool may_claim = writer_.check(*this, block_);
-    if (!may_claim && !space_.client->read_only()) {
+    may_claim_ = writer_.check(*this, block_);
+    if (!may_claim_ && !space_.client->read_only()) {
         return over(writer_.status());
     }
-    const bool asks = look_or_claim(submission);
-    return asks && !may_claim ? over(writer_.status()) : asks; // a reader can only take what is there
+    return look_around(submission);
 }
 
-// The first of these may take turns with eviction: what is stored now may be gone when we look.
-bool FlightCall::look_or_claim(Submission &submission) {
+// May take turns with eviction: what is stored now may be gone when we look.
+bool FlightCall::look_around(Submission &submission) {
     RetrieveRequest request;
     request.timeout_ns = space_.client->timeout_ns;
     request.count_miss = false;
-    if (const uakv_status status = retrieve(space_, key_, request, view_); status != UAKV_MISS) {
-        return over(status);
+    uakv_status status = look(space_, key_, request, view_);
+    if (status != needs_load) {
+        return status == UAKV_MISS ? claim(false, submission) : over(status);
+    }
+    status = ask_load(*this, space_, key_, false, submission);
+    loading_ = status == UAKV_OK;
+    if (loading_) {
+        return true;
+    }
+    return status == UAKV_MISS ? claim(true, submission) : over(status); // no time is left for a load
+}
+
+// A block that lies on disk and cannot be had is computed anew. A reader can only take what is there.
+bool FlightCall::loaded(uakv_status answer, Submission &submission) {
+    loading_ = false;
+    if (answer == UAKV_OK) {
+        return look_around(submission);
+    }
+    const uakv_status status = load_outcome(answer, space_);
+    const bool is_lost = status == UAKV_MISS || status == UAKV_ERR_IO || status == UAKV_ERR_CORRUPT;
+    return is_lost && (may_claim_ || status == UAKV_MISS) ? claim(true, submission) : over(status);
+}
+
+bool FlightCall::claim(bool anew, Submission &submission) {
+    if (!may_claim_) {
+        return over(writer_.status());
     }
     submission = Submission{};
     submission.opcode = Opcode::claim;
+    submission.flags = anew ? submission_anew : 0;
     submission.space = writer_.space_id();
     submission.key = key_;
     submission.length = block_.length;
@@ -34,10 +58,13 @@ bool FlightCall::look_or_claim(Submission &submission) {
 }
 
 bool FlightCall::go_on(std::size_t, const Completion &answer, Submission &submission) {
+    if (loading_) {
+        return loaded(answer.status, submission);
+    }
     switch (answer.status) {
     case UAKV_EXISTS:
         UAKV_SEQUENCE_POINT(flight_landed);
-        return look_or_claim(submission);
+        return look_around(submission);
     case UAKV_MISS:
         UAKV_SEQUENCE_POINT(flight_received);
         writer_.mark_flight();

@@ -21,7 +21,9 @@ public:
     uakv_slot take_slot();                          // with UAKV_MISS
 
 private:
-    bool look_or_claim(Submission &submission);
+    bool look_around(Submission &submission);
+    bool claim(bool anew, Submission &submission);
+    bool loaded(uakv_status answer, Submission &submission);
     bool over(uakv_status status) {
         status_ = status;
         return false;
@@ -31,6 +33,8 @@ private:
     const uakv_key key_;
     const BlockWriter::Block block_;
     BlockWriter writer_;
+    bool may_claim_ = false;
+    bool loading_ = false;
     uakv_view view_{};
     uakv_status status_ = UAKV_OK;
 };

@@ -1,5 +1,5 @@
 // A hit: lookup, lease, view. All that is done for one is here, so that it is compiled into one function; what is rare
-// is in retrieve.cc.
+// is in retrieve.cc, and what has to be loaded first in loads.cc.
 #pragma once
 
 #include "clientlib/retrieve.h"
@@ -22,11 +22,19 @@ enum ViewField { view_client = 0, view_word = 1, view_ticket = 2 };
 [[gnu::cold]] uakv_status find_space(uakv_space &space, Attachment &attachment, std::uint64_t deadline_ns, SpaceId &id);
 [[gnu::cold]] uakv_status map_segment(Attachment &attachment, SegmentId segment, std::uint64_t timeout_ns,
                                       std::byte *&base);
-[[gnu::cold]] uakv_status retrieve_anew(uakv_space &space, const uakv_key &key, RetrieveRequest request,
-                                        uakv_view &view);
+[[gnu::cold]] Result<void> leave_revoked(uakv_space &space, RetrieveRequest request);
+// Both go on from what try_hit() gave instead of UAKV_OK; no_hit() loads what needs it.
+uakv_status look_on(uakv_space &space, const uakv_key &key, RetrieveRequest request, uakv_status status,
+                    uakv_view &view);
+uakv_status no_hit(uakv_space &space, const uakv_key &key, RetrieveRequest request, uakv_status status,
+                   uakv_view &view);
+// For a block that is not plain: UAKV_OK when it can be leased all the same.
+uakv_status look_closer(const Attachment &attachment, RetrieveRequest request, std::uint16_t flags,
+                        std::uint64_t expires_ms);
 uakv_status view_block_timed(uakv_space &space, const uakv_key &key, RetrieveRequest request, Attachment &attachment,
                              std::uint32_t word, uakv_view &view);
-uakv_status note_miss(const Attachment &attachment, RetrieveRequest request, bool expired);
+[[gnu::cold]] uakv_status report_corrupt(uakv_space &space, const uakv_key &key, Attachment &attachment,
+                                         std::uint64_t deadline_ns);
 uakv_status verify_block(uakv_space &space, const uakv_key &key, RetrieveRequest request, Attachment &attachment,
                          EntryId id, std::span<const std::byte> block);
 
@@ -53,8 +61,11 @@ uakv_status verify_block(uakv_space &space, const uakv_key &key, RetrieveRequest
     attachment.cover(word);
     const Lookup &lookup = attachment.lookup();
     while (lookup.find_even_expired(id, key, found)) {
-        if (Lookup::is_expired(found)) {
-            return note_miss(attachment, request, true);
+        if (!found.is_plain()) [[unlikely]] {
+            const uakv_status status = look_closer(attachment, request, found.flags, found.expires_ms);
+            if (status != UAKV_OK) {
+                return status;
+            }
         }
         // Before the daemon can see the lease: it never sees more than there may be.
         if (const std::uint64_t quota = attachment.leased_bytes_max();
@@ -132,7 +143,7 @@ uakv_status verify_block(uakv_space &space, const uakv_key &key, RetrieveRequest
 [[gnu::always_inline]] inline uakv_status hit(uakv_space &space, const uakv_key &key, RetrieveRequest request,
                                               uakv_view &view) {
     const uakv_status status = try_hit(space, key, request, view);
-    return status == UAKV_ERR_REVOKED ? retrieve_anew(space, key, request, view) : status;
+    return status == UAKV_OK ? UAKV_OK : no_hit(space, key, request, status, view);
 }
 
 } // namespace uakv

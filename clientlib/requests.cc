@@ -32,19 +32,27 @@ uakv_status read_only(const char *what) {
 
 } // namespace
 
-// ---- remove and pin ---------------------------------------------------------------------------------------
+// ---- remove, pin and prefetch ---------------------------------------------------------------------------------------
+
+bool KeysCall::may_ask() {
+    if (error_ == UAKV_OK && space_.client->read_only() && opcode_ != Opcode::prefetch) {
+        error_ = read_only(opcode_ == Opcode::pin ? "pin blocks" : "remove blocks");
+    }
+    return error_ == UAKV_OK;
+}
 
 bool KeysCall::begin(std::size_t part, std::size_t, Submission &submission) {
-    if (error_ != UAKV_OK) {
-        return false;
-    }
-    if (space_.client->read_only()) {
-        error_ = read_only(opcode_ == Opcode::pin ? "pin blocks" : "remove blocks");
+    if (!may_ask()) {
         return false;
     }
     auto id = space_id_in(attachment(), space_, deadline_ns());
     if (!id.ok()) {
         error_ = uakv::fail(id.error());
+        return false;
+    }
+    Lookup::Found found;
+    if (opcode_ == Opcode::prefetch &&
+        !(attachment().lookup().find(id.value(), keys_[part], found) && found.is_cold())) {
         return false;
     }
     submission.opcode = opcode_;
@@ -68,7 +76,7 @@ void KeysCall::fail(std::size_t, const Error &why, Sent) {
 }
 
 uakv_status KeysCall::status() const {
-    if (error_ != UAKV_OK || opcode_ == Opcode::remove) {
+    if (error_ != UAKV_OK || opcode_ != Opcode::pin) {
         return error_;
     }
     return count_ == keys_.size() ? UAKV_OK : UAKV_MISS;
@@ -99,6 +107,66 @@ bool ClearCall::go_on(std::size_t, const Completion &answer, Submission &) {
 
 void ClearCall::fail(std::size_t, const Error &why, Sent) {
     status_ = uakv::fail(why);
+}
+
+// ---- flush ------------------------------------------------------------------------------------------------
+
+namespace {
+
+uakv_status flush_outcome(uakv_status answer, const uakv_space &space) {
+    switch (answer) {
+    case UAKV_ERR_UNSUPPORTED:
+        return fail(answer, "uakv_flush: this daemon has no disk to write space \"%s\" to (enable_persistence)",
+                    space.description.name);
+    case UAKV_ERR_NO_SPACE:
+        return fail(answer,
+                    "uakv_flush: some blocks of space \"%s\" are not on disk: there is no room for them (disk_size, "
+                    "disk_free), or they had to leave memory before they were written",
+                    space.description.name);
+    case UAKV_ERR_IO:
+        return fail(answer, "uakv_flush: some blocks of space \"%s\" could not be written; the daemon's log says why",
+                    space.description.name);
+    default:
+        return answer >= 0 ? answer : refused(answer, space);
+    }
+}
+
+} // namespace
+
+bool FlushCall::begin(std::size_t, std::size_t, Submission &submission) {
+    auto id = space_id_in(attachment(), space_, deadline_ns());
+    if (!id.ok()) {
+        return over(uakv::fail(id.error()));
+    }
+    stored_at_ = __atomic_exchange_n(&space_.stored_at, 0U, __ATOMIC_RELAXED);
+    submission.opcode = Opcode::flush;
+    submission.space = id.value();
+    return true;
+}
+
+// What was stored at another daemon than the one that answers may be gone, and that is told once.
+bool FlushCall::go_on(std::size_t, const Completion &answer, Submission &) {
+    UAKV_SEQUENCE_POINT(flush_answered);
+    if (answer.status != UAKV_OK || stored_at_ == 0 || stored_at_ == attachment().number()) {
+        return over(flush_outcome(answer.status, space_));
+    }
+    status_ = uakv::fail(UAKV_ERR_DISCONNECTED,
+                         "uakv_flush: the daemon that blocks of space \"%s\" were stored in is gone, and they were not "
+                         "flushed before: look for them with uakv_contains; what this daemon has is on disk",
+                         space_.description.name);
+    return false;
+}
+
+void FlushCall::fail(std::size_t, const Error &why, Sent) {
+    over(uakv::fail(why));
+}
+
+bool FlushCall::over(uakv_status status) {
+    status_ = status;
+    if (status != UAKV_OK && stored_at_ != 0) {
+        store_relaxed(space_.stored_at, stored_at_);
+    }
+    return false;
 }
 
 // ---- statistics -------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-// The calls that only ask the daemon: remove, pin, clear, statistics.
+// The calls that only ask the daemon: remove, pin, prefetch, clear, flush, statistics.
 #pragma once
 
 #include "clientlib/call.h"
@@ -9,10 +9,10 @@
 
 namespace uakv {
 
-// uakv_remove and uakv_pin: one question for each key.
+// uakv_remove, uakv_pin and uakv_prefetch: one question for each key; of the last, for each that lies on disk alone.
 class KeysCall final : public Call {
 public:
-    // `opcode` is remove or pin; ttl_ms is for pin.
+    // `opcode` is remove, pin or prefetch; ttl_ms is for pin.
     KeysCall(Setting setting, Opcode opcode, uakv_space &space, std::span<const uakv_key> keys, std::uint32_t ttl_ms)
         : Call(std::move(setting), keys.size(), lanes_max), opcode_(opcode), space_(space), keys_(keys),
           ttl_ms_(ttl_ms) {}
@@ -26,6 +26,8 @@ public:
     std::size_t count() const { return count_; } // blocks that there were
 
 private:
+    bool may_ask();
+
     const Opcode opcode_;
     uakv_space &space_;
     const std::span<const uakv_key> keys_;
@@ -46,6 +48,24 @@ public:
 
 private:
     uakv_space &space_;
+    uakv_status status_ = UAKV_OK;
+};
+
+// uakv_flush.
+class FlushCall final : public Call {
+public:
+    FlushCall(Setting setting, uakv_space &space) : Call(std::move(setting), 1, 1), space_(space) {}
+
+    bool begin(std::size_t part, std::size_t lane, Submission &submission) override;
+    bool go_on(std::size_t lane, const Completion &answer, Submission &submission) override;
+    void fail(std::size_t lane, const Error &why, Sent sent) override;
+    uakv_status status() const override { return status_; }
+
+private:
+    bool over(uakv_status status);
+
+    uakv_space &space_;
+    std::uint32_t stored_at_ = 0; // what uakv_space::stored_at was: blocks that are stored from here on note it anew
     uakv_status status_ = UAKV_OK;
 };
 

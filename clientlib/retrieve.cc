@@ -17,9 +17,10 @@ namespace {
 // How long a retrieve may be held up by a daemon that is slow to say welcome, when it cannot do without.
 constexpr std::uint64_t reconnect_ns_max = ns_per_s;
 
+} // namespace
+
 // The checksum is wrong: the daemon looks for itself and drops the block, so that nobody meets it again.
-[[gnu::cold]] uakv_status report_corrupt(uakv_space &space, const uakv_key &key, Attachment &attachment,
-                                         std::uint64_t deadline_ns) {
+uakv_status report_corrupt(uakv_space &space, const uakv_key &key, Attachment &attachment, std::uint64_t deadline_ns) {
     Submission submission{};
     submission.opcode = Opcode::check;
     submission.space = attachment.space_id(space.index);
@@ -37,8 +38,6 @@ constexpr std::uint64_t reconnect_ns_max = ns_per_s;
                 "process wrote to it after the commit, or the memory is faulty; it was dropped",
                 space.description.name);
 }
-
-} // namespace
 
 uakv_status refuse_view() {
     return fail(UAKV_ERR_DENIED, "this client holds %u views, which is all that one may hold; release some",
@@ -94,12 +93,34 @@ uakv_status verify_block(uakv_space &space, const uakv_key &key, RetrieveRequest
     return report_corrupt(space, key, attachment, now_ns() + request.timeout_ns);
 }
 
-uakv_status retrieve_anew(uakv_space &space, const uakv_key &key, RetrieveRequest request, uakv_view &view) {
-    const std::uint64_t patience_ns = std::min(request.timeout_ns, reconnect_ns_max);
-    if (auto left = space.client->attachments.leave_revoked(now_ns() + patience_ns); !left.ok()) {
-        return fail(left.error());
+// Expired, on disk alone, or a frame.
+uakv_status look_closer(const Attachment &attachment, RetrieveRequest request, std::uint16_t flags,
+                        std::uint64_t expires_ms) {
+    if ((flags & entry_expires) != 0 && boot_ms() >= expires_ms) {
+        return note_miss(attachment, request, true);
     }
-    return retrieve(space, key, request, view);
+    const bool wants_load = (flags & entry_cold) != 0 || ((flags & entry_encoded) != 0 && !request.as_stored);
+    if (!wants_load) {
+        return UAKV_OK;
+    }
+    return request.resident_only ? note_miss(attachment, request, false) : needs_load;
+}
+
+Result<void> leave_revoked(uakv_space &space, RetrieveRequest request) {
+    const std::uint64_t patience_ns = std::min(request.timeout_ns, reconnect_ns_max);
+    return space.client->attachments.leave_revoked(now_ns() + patience_ns);
+}
+
+// As often as the daemon takes all leases back meanwhile, which takes it as long as lease_max_age.
+uakv_status look_on(uakv_space &space, const uakv_key &key, RetrieveRequest request, uakv_status status,
+                    uakv_view &view) {
+    while (status == UAKV_ERR_REVOKED) {
+        if (auto left = leave_revoked(space, request); !left.ok()) {
+            return fail(left.error());
+        }
+        status = try_hit(space, key, request, view);
+    }
+    return status;
 }
 
 uakv_status view_block_timed(uakv_space &space, const uakv_key &key, RetrieveRequest request, Attachment &attachment,
@@ -114,65 +135,9 @@ uakv_status view_block_timed(uakv_space &space, const uakv_key &key, RetrieveReq
     return status;
 }
 
-uakv_status retrieve(uakv_space &space, const uakv_key &key, RetrieveRequest request, uakv_view &view) {
-    return hit(space, key, request, view);
-}
-
-// Another attempt each time that the view is taken back meanwhile, which takes it as long as lease_max_age.
-uakv_status retrieve_into(uakv_space &space, const uakv_key &key, RetrieveRequest request, void *target,
-                          std::size_t capacity, std::size_t *length) {
-    std::size_t bytes = 0;
-    uakv_status released = UAKV_ERR_REVOKED;
-    while (released == UAKV_ERR_REVOKED) {
-        uakv_view view;
-        if (const uakv_status status = retrieve(space, key, request, view); status != UAKV_OK) {
-            return status;
-        }
-        bytes = view.nbytes;
-        if (bytes <= capacity) {
-            std::memcpy(target, view.data, bytes);
-        }
-        released = release(view);
-    }
-    if (released != UAKV_OK) {
-        return released;
-    }
-    if (length != nullptr) {
-        *length = bytes;
-    }
-    if (bytes > capacity) {
-        return fail(UAKV_ERR_TOO_LARGE, "the block has %zu bytes, the buffer %zu", bytes, capacity);
-    }
-    return UAKV_OK;
-}
-
-uakv_status retrieve_many(uakv_space &space, std::span<const uakv_key> keys, uakv_view *views, uakv_status *each) {
-    const RetrieveRequest request{false, true, space.client->timeout_ns};
-    uakv_status overall = UAKV_OK;
-    const auto get = [&](std::size_t i) {
-        views[i] = uakv_view{};
-        const uakv_status status = retrieve(space, keys[i], request, views[i]);
-        if (each != nullptr) {
-            each[i] = status;
-        }
-        if (overall == UAKV_OK || (overall == UAKV_MISS && status < 0)) {
-            overall = status;
-        }
-    };
-    const Visit visit = space.client->attachments.visit();
-    const SpaceId id = visit->space_id(space.index);
-    if (id == no_space) {
-        for (std::size_t i = 0; i < keys.size(); ++i) {
-            get(i);
-        }
-        return overall;
-    }
-    // The first pass brings what the second one reads into the cache, for many keys at a time.
-    visit->lookup().find_each(id, keys, [&](std::size_t i, bool) {
-        get(i);
-        return true;
-    });
-    return overall;
+uakv_status look(uakv_space &space, const uakv_key &key, RetrieveRequest request, uakv_view &view) {
+    const uakv_status status = try_hit(space, key, request, view);
+    return status == UAKV_OK ? UAKV_OK : look_on(space, key, request, status, view);
 }
 
 namespace {
@@ -232,7 +197,17 @@ uakv_status release(uakv_view &view) {
 
 namespace {
 
-// Calls visit(i, present) for the keys in order until it returns false.
+constexpr std::uint8_t tiers_of(const Lookup::Found *found) {
+    if (found == nullptr) {
+        return 0;
+    }
+    if (found->is_cold()) {
+        return UAKV_TIER_DISK;
+    }
+    return static_cast<std::uint8_t>(UAKV_TIER_HOST | ((found->flags & entry_on_disk) != 0 ? UAKV_TIER_DISK : 0U));
+}
+
+// Calls look(i, found) for the keys in order until it returns false.
 template <typename Look> uakv_status look_up(uakv_space &space, std::span<const uakv_key> keys, Look look) {
     uakv_client &client = *space.client;
     client.attachments.look_after();
@@ -242,7 +217,7 @@ template <typename Look> uakv_status look_up(uakv_space &space, std::span<const 
     if (status == UAKV_OK) {
         visit->lookup().find_each(id, keys, look);
     }
-    for (std::size_t i = 0; status == UAKV_MISS && i < keys.size() && look(i, false); ++i) {
+    for (std::size_t i = 0; status == UAKV_MISS && i < keys.size() && look(i, nullptr); ++i) {
     }
     return status < 0 ? status : UAKV_OK;
 }
@@ -251,14 +226,14 @@ template <typename Look> uakv_status look_up(uakv_space &space, std::span<const 
 
 uakv_status match_prefix(uakv_space &space, std::span<const uakv_key> keys, std::size_t &matched, std::uint8_t *tiers) {
     std::size_t run = 0;
-    const uakv_status status = look_up(space, keys, [&](std::size_t i, bool present) {
-        if (present) {
+    const uakv_status status = look_up(space, keys, [&](std::size_t i, const Lookup::Found *found) {
+        if (found != nullptr) {
             run = i + 1;
             if (tiers != nullptr) {
-                tiers[i] = UAKV_TIER_HOST;
+                tiers[i] = tiers_of(found);
             }
         }
-        return present;
+        return found != nullptr;
     });
     if (status == UAKV_OK) {
         matched = run;
@@ -267,8 +242,8 @@ uakv_status match_prefix(uakv_space &space, std::span<const uakv_key> keys, std:
 }
 
 uakv_status contains(uakv_space &space, std::span<const uakv_key> keys, std::uint8_t *tiers) {
-    return look_up(space, keys, [&](std::size_t i, bool present) {
-        tiers[i] = present ? UAKV_TIER_HOST : std::uint8_t{0};
+    return look_up(space, keys, [&](std::size_t i, const Lookup::Found *found) {
+        tiers[i] = tiers_of(found);
         return true;
     });
 }

@@ -48,7 +48,7 @@ Result<uakv_space *> OpenSpaces::open(uakv_client &client, Attachment &attachmen
                          limits::spaces_max);
         }
         const auto index = static_cast<std::uint32_t>(spaces_.size());
-        spaces_.push_back(std::make_unique<uakv_space>(uakv_space{&client, index, wanted, 0}));
+        spaces_.push_back(std::make_unique<uakv_space>(uakv_space{&client, index, wanted, 0, 0}));
         found = std::prev(spaces_.end());
     }
     uakv_space &space = **found;

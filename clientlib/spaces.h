@@ -14,12 +14,20 @@ struct uakv_space {
     std::uint32_t index = 0;            // in Attachment::space_id
     uakv::SpaceDescription description; // block_bytes 0: as large as the daemon's segments
     std::uint32_t openings = 0;
+    mutable std::uint32_t stored_at = 0; // the attachment of the first block that was stored and not flushed; 0: none
 };
 
 namespace uakv {
 
 // The number of the space at the attachment's daemon; asks there if need be.
 Result<SpaceId> space_id_in(Attachment &attachment, const uakv_space &space, std::uint64_t deadline_ns);
+
+// A block was stored there: uakv_flush() has to say so when that daemon is gone.
+inline void note_stored(const uakv_space &space, const Attachment &attachment) {
+    if (load_relaxed(space.stored_at) == 0) {
+        store_relaxed(space.stored_at, attachment.number());
+    }
+}
 
 class OpenSpaces {
 public:

@@ -42,7 +42,16 @@ void pass_submitted(Opcode opcode) {
         return UAKV_SEQUENCE_POINT(pin_submitted);
     case Opcode::clear:
         return UAKV_SEQUENCE_POINT(clear_submitted);
+    case Opcode::load:
+    case Opcode::prefetch:
+    case Opcode::flush:
+        return UAKV_SEQUENCE_POINT(tier_submitted);
     }
+}
+
+// What the daemon may keep waiting.
+bool may_stand_in_line(Opcode opcode) {
+    return opcode == Opcode::grant || opcode == Opcode::claim || opcode == Opcode::load || opcode == Opcode::flush;
 }
 
 } // namespace
@@ -205,8 +214,7 @@ void Submitter::give_up(Number number) {
     pending.state = State::forgotten;
     pending.owner = nullptr;
     UAKV_SEQUENCE_POINT(call_given_up);
-    const bool may_stand_in_line = pending.opcode == Opcode::grant || pending.opcode == Opcode::claim;
-    if (!may_stand_in_line || free_.empty()) {
+    if (!may_stand_in_line(pending.opcode) || free_.empty()) {
         return;
     }
     Submission cancel{};

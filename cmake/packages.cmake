@@ -12,3 +12,7 @@ find_path(OPENSSL_INCLUDE openssl/sha.h REQUIRED)
 # SHA-256 is linked from the static library: a host process may bring a libcrypto of its own, and must not
 # get a second one from us.
 find_library(CRYPTO_STATIC libcrypto.a REQUIRED)
+
+# LZ4 likewise.
+find_path(LZ4_INCLUDE_DIR lz4.h REQUIRED)
+find_library(LZ4_STATIC liblz4.a REQUIRED)

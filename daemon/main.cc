@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <new>
+#include <string>
 #include <sys/resource.h>
 
 namespace {
@@ -27,6 +28,9 @@ void raise_descriptor_limit() {
 
 int serve(const CommandLine &command) {
     raise_descriptor_limit();
+    for (const std::string &note : settings_notes(command.settings)) {
+        log_warn("{}", note);
+    }
     auto signals = open_signals();
     if (!signals.ok()) {
         log_error("{}", signals.error().detail);

@@ -59,6 +59,7 @@ Server::Server(const Settings &settings, Fd signals, Reread reread, std::string 
       reports_(*tenants_, stages_, settings.socket_path, loop_->name()),
       sessions_(*loop_, *tenants_, reports_, stages_), listener_(std::move(listener)) {
     stages_.set_on(settings.profiling);
+    stop_ms_ = settings.disk.stop_ms;
 }
 
 Result<void> Server::watch_all() {
@@ -72,6 +73,16 @@ Result<void> Server::watch_all() {
     listener_watch_ = listener.value();
     for (const auto &tenant : tenants_->all()) {
         if (auto watched = watch_segments(tenant->store()); !watched.ok()) {
+            return watched.take_error();
+        }
+        if (tenant->disk() != nullptr) {
+            if (auto watched = loop_->watch(tenant->disk()->event(), [] {}); !watched.ok()) {
+                return watched.take_error(); // each turn looks after the disks; it only has to come
+            }
+        }
+    }
+    if (tenants_->workers() != nullptr) {
+        if (auto watched = loop_->watch(tenants_->workers()->event(), [] {}); !watched.ok()) {
             return watched.take_error();
         }
     }
@@ -117,13 +128,11 @@ void Server::reload() {
     const Settings &settings = read.value();
     set_log_level(settings.log_level);
     stages_.set_on(settings.profiling);
+    stop_ms_ = settings.disk.stop_ms;
     std::vector<std::string> need_restart = tenants_->reconfigure(settings);
     UAKV_SEQUENCE_POINT(settings_changed);
-    if (settings.socket_path != settings_.socket_path) {
-        need_restart.push_back(fmt::format("the socket {}", settings.socket_path));
-    }
-    if (settings.memory_bytes != settings_.memory_bytes) {
-        need_restart.push_back(fmt::format("a memory of {}", format_size(settings.memory_bytes)));
+    for (std::string &change : needs_restart(settings_, settings)) {
+        need_restart.push_back(std::move(change));
     }
     if (auto opened = listener_.let_connect(tenants_->for_others() ? Callers::everybody : Callers::group);
         !opened.ok()) {
@@ -154,6 +163,12 @@ void Server::run() {
         for (const auto &tenant : tenants_->all()) {
             tenant->store().maintain();
         }
+        turn_disks();
+    }
+    for (const auto &tenant : tenants_->all()) {
+        if (tenant->disk() != nullptr) {
+            tenant->disk()->stop(stop_ms_);
+        }
     }
 }
 
@@ -172,7 +187,8 @@ std::uint64_t Server::upkeep(bool worked) {
     if (sessions_.next_late_ns() != UINT64_MAX) {
         sessions_.expire_flights(now_ns());
     }
-    bool more = sessions_.continue_clears();
+    const std::uint64_t disks_ns = turn_disks();
+    bool more = sessions_.continue_clears() || disks_ns == 0;
     for (const auto &tenant : tenants_->all()) {
         more = maintain(tenant->store()) || more;
     }
@@ -190,9 +206,23 @@ std::uint64_t Server::upkeep(bool worked) {
     if (more || worked || sessions_.any_hot()) {
         return 0;
     }
-    const std::uint64_t next = until_due_ns();
+    const std::uint64_t next = std::min(until_due_ns(), disks_ns);
     if (waiting) {
         return std::min(next, sessions_.any_waiting() ? waiting_every_ns : upkeep_every_ns);
+    }
+    return next;
+}
+
+// Goes on with what moves between memory and disk, and says when it wants to go on again.
+std::uint64_t Server::turn_disks() {
+    std::uint64_t next = EventLoop::forever;
+    for (const auto &tenant : tenants_->all()) {
+        if (tenant->disk() != nullptr) {
+            next = std::min(next, tenant->disk()->mover().turn());
+        }
+    }
+    if (tenants_->workers() != nullptr) {
+        sessions_.answer_loads();
     }
     return next;
 }

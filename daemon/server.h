@@ -39,6 +39,7 @@ private:
     void reload();
     std::uint64_t turn();
     std::uint64_t upkeep(bool worked);
+    std::uint64_t turn_disks();
     bool maintain(Store &store);
     void upkeep_now_and_then(std::uint64_t now);
     bool has_limbo() const;
@@ -55,6 +56,7 @@ private:
     Sessions sessions_; // goes before the tenants that it gives back to, and before the loop that watches it
     Listener listener_;
     bool stopping_ = false;
+    std::uint64_t stop_ms_ = 0; // that writing what is only in memory may take
     bool accept_again_ = false;
     EventLoop::WatchId listener_watch_ = 0;
     bool segments_came_ = false;

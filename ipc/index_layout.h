@@ -22,7 +22,7 @@
 namespace uakv {
 
 constexpr std::uint64_t index_magic = 0x3158444E49564B55; // "UKVINDX1"
-constexpr std::uint32_t index_layout_version = 2;
+constexpr std::uint32_t index_layout_version = 3;
 
 using EntryId = std::uint32_t;
 using SegmentId = std::uint32_t;
@@ -59,6 +59,9 @@ static_assert(sizeof(IndexBucket) == 64 && offsetof(IndexBucket, passed) == 56);
 enum EntryFlags : std::uint16_t {
     entry_expires = 1, // expires_ms counts
     entry_has_parent = 2,
+    entry_cold = 4, // not in memory: there is no slot, segment and offset mean nothing. Such an entry is never leased
+    entry_on_disk = 8, // the disk has it too, or has it alone
+    entry_encoded = 16 // the slot holds a frame of stored_bytes (ipc/codec), not the block itself
 };
 
 // The first cache line is all that a hit reads; the second is for expiry, verification and restart.
@@ -72,11 +75,12 @@ struct alignas(2 * limits::cache_line_bytes) IndexEntry {
     std::uint64_t checksum;   // XXH3-64 of the block
     std::uint64_t expires_ms; // boot_ms() from which on the block counts as gone
     uakv_key parent;
-    std::uint64_t reserved[2];
+    std::uint64_t stored_bytes; // with entry_encoded
+    std::uint64_t reserved;
 };
 static_assert(sizeof(IndexEntry) == 128 && offsetof(IndexEntry, key) == 8 && offsetof(IndexEntry, home) == 40 &&
               offsetof(IndexEntry, offset) == 48 && offsetof(IndexEntry, checksum) == 64 &&
-              offsetof(IndexEntry, parent) == 80);
+              offsetof(IndexEntry, parent) == 80 && offsetof(IndexEntry, stored_bytes) == 112);
 
 struct EntryHome {
     std::uint16_t space = 0;

@@ -23,6 +23,13 @@ constexpr std::size_t space_name_bytes_max = 127;
 constexpr std::size_t tenant_name_bytes_max = 63;
 constexpr std::uint32_t tenants_max = 64;
 
+// Disk, of one tenant.
+constexpr std::uint64_t disk_bytes_min = 16ULL << 20;
+constexpr std::uint64_t disk_bytes_max = 1ULL << 50;
+constexpr std::uint64_t disk_file_bytes_min = 1ULL << 20;
+constexpr std::uint64_t disk_file_bytes_max = 4ULL << 30;
+constexpr std::uint64_t disk_files_min = 8; // fewer make what leaves at a time coarse
+
 // Index.
 constexpr std::size_t key_bytes = 32;
 constexpr unsigned lease_entry_bits = 28;
@@ -58,6 +65,7 @@ static_assert(segment_bytes_max * segments_per_memory <= memory_bytes_max);
 static_assert(segments_max >= memory_bytes_max / segment_bytes_max && segments_max >= 2 * segments_per_memory);
 static_assert(memory_bytes_min / segment_bytes_min >= 8, "a starving size class needs others to take from");
 static_assert(memory_bytes_max / page_bytes <= entries_max, "a slot is a page or more: each has an entry");
+static_assert(disk_bytes_min >= disk_files_min * disk_file_bytes_min);
 static_assert(kept_slots_of_class_max <= kept_slots_max && kept_slots_max <= grants_per_client_max);
 static_assert(lease_words % 64 == 0, "the client keeps them in a bitmap");
 

@@ -20,11 +20,18 @@ public:
     struct Found {
         EntryId id = 0;
         Generation generation = 0;
+        std::uint16_t flags = 0; // EntryFlags
         SegmentId segment = 0;
         std::uint64_t offset = 0;
         std::uint64_t length = 0;
-        bool expires = false;
         std::uint64_t expires_ms = 0; // boot_ms(); UINT64_MAX: does not
+
+        // It lies on disk alone: segment and offset mean nothing, and it cannot be leased.
+        bool is_cold() const { return (flags & entry_cold) != 0; }
+        // The slot holds a frame and not the block itself.
+        bool is_encoded() const { return (flags & entry_encoded) != 0; }
+        // A hit that looks no closer may take it for a block that is there to be read, for as long as anybody wants.
+        bool is_plain() const { return (flags & (entry_expires | entry_cold | entry_encoded)) == 0; }
     };
 
     // False when the key is not stored, or has expired.
@@ -33,8 +40,9 @@ public:
     // The same, but finds expired blocks too: for the daemon, which removes them.
     bool find_even_expired(SpaceId space, const uakv_key &key, Found &found) const;
 
-    // Calls visit(i, present) for the keys in order until it returns false. The memory accesses of several
-    // keys are in flight together, which for a large index is most of the time that a lookup takes.
+    // Calls visit(i, found) for the keys in order until it returns false; `found` is null for those that are not
+    // stored. The memory accesses of several keys are in flight together, which for a large index is most of the time
+    // that a lookup takes.
     template <typename Visit> void find_each(SpaceId space, std::span<const uakv_key> keys, Visit visit) const {
         constexpr std::size_t group = 16;
         std::uint64_t hashes[group];
@@ -44,7 +52,7 @@ public:
             for (std::size_t i = 0; i < count; ++i) {
                 Found found;
                 const bool present = find_hashed(space, keys[first + i], hashes[i], found) && !is_expired(found);
-                if (!visit(first + i, present)) {
+                if (!visit(first + i, present ? &found : nullptr)) {
                     return;
                 }
             }
@@ -70,7 +78,7 @@ private:
 
 // Most blocks have no end, and then no clock is read.
 inline bool Lookup::is_expired(const Found &found) {
-    return found.expires && boot_ms() >= found.expires_ms;
+    return (found.flags & entry_expires) != 0 && boot_ms() >= found.expires_ms;
 }
 
 // The fields are read between two looks at the generation: equal and live, they belong together.
@@ -84,10 +92,10 @@ inline bool Lookup::match(EntryId id, SpaceId space, const uakv_key &key, Found 
     const bool expires = (home.flags & entry_expires) != 0;
     found = {id,
              generation,
+             home.flags,
              home.segment,
              load_relaxed(entry.offset),
              load_relaxed(entry.length),
-             expires,
              expires ? load_relaxed(entry.expires_ms) : UINT64_MAX};
     acquire_fence();
     return load_relaxed(entry.generation) == generation && home.space == space;
@@ -101,10 +109,17 @@ inline bool Lookup::find_hashed(SpaceId space, const uakv_key &key, std::uint64_
     do {
         const IndexBucket &bucket = region_.buckets[number];
         for (const std::uint64_t &shared : bucket.references) {
-            const std::uint64_t reference = load_acquire(shared);
-            if (reference != 0 && tag_of_reference(reference) == tag &&
-                match(entry_of_reference(reference), space, key, found)) {
-                return true;
+            std::uint64_t reference = load_acquire(shared);
+            while (reference != 0 && tag_of_reference(reference) == tag) {
+                if (match(entry_of_reference(reference), space, key, found)) {
+                    return true;
+                }
+                // A block that went to disk or came back meanwhile has another entry now, at the same place.
+                const std::uint64_t again = load_acquire(shared);
+                if (again == reference) {
+                    break;
+                }
+                reference = again;
             }
         }
         if (load_acquire(bucket.passed) == 0) {

@@ -15,19 +15,25 @@
 namespace uakv {
 
 enum class Opcode : std::uint8_t {
-    grant = 1,  // a slot for a block of `length` bytes
-    commit = 2, // publish slot (segment, slot) as `key`
-    abort = 3,  // the slot goes back
-    remove = 4, // drop `key`
-    check = 5,  // this client found `key` corrupt: verify, and drop it if so
-    stats = 6,  // write SessionLayout::statistics afresh
-    claim = 7,  // single flight: a slot of `length` bytes to compute `key` in, or word that it is stored
-    cancel = 8, // end the claim or grant whose user_data is `target`, if it still waits
-    pin = 9,    // keep `key` for ttl_ms; 0: no longer; UAKV_PIN_FOREVER
-    clear = 10, // drop all blocks of `space`
+    grant = 1,     // a slot for a block of `length` bytes
+    commit = 2,    // publish slot (segment, slot) as `key`
+    abort = 3,     // the slot goes back
+    remove = 4,    // drop `key`
+    check = 5,     // this client found `key` corrupt: verify, and drop it if so
+    stats = 6,     // write SessionLayout::statistics afresh
+    claim = 7,     // single flight: a slot of `length` bytes to compute `key` in, or word that it is stored
+    cancel = 8,    // end the request whose user_data is `target`, if it still waits
+    pin = 9,       // keep `key` for ttl_ms; 0: no longer; UAKV_PIN_FOREVER
+    clear = 10,    // drop all blocks of `space`
+    load = 11,     // bring `key` into memory, within timeout_us
+    prefetch = 12, // the same as a hint: answered at once
+    flush = 13,    // answer when all blocks of `space` that are committed are on stable storage
 };
 
-constexpr std::uint8_t submission_has_parent = 1; // Submission::flags
+// Submission::flags
+constexpr std::uint8_t submission_has_parent = 1;
+constexpr std::uint8_t submission_as_stored = 2; // load: a frame will do (ipc/codec); the client decodes it
+constexpr std::uint8_t submission_anew = 4;      // claim: a block that lies on disk alone could not be loaded
 
 struct Submission {
     Opcode opcode;
@@ -42,19 +48,20 @@ struct Submission {
     std::uint64_t length;
     std::uint64_t checksum;
     std::uint32_t ttl_ms;
-    std::uint32_t reserved1;
+    std::uint32_t timeout_us; // load: how long the client waits
     std::uint64_t target;
     std::uint64_t reserved2;
 };
 static_assert(sizeof(Submission) == 128 && offsetof(Submission, key) == 16 && offsetof(Submission, segment) == 80 &&
-              offsetof(Submission, checksum) == 96 && offsetof(Submission, target) == 112);
+              offsetof(Submission, checksum) == 96 && offsetof(Submission, timeout_us) == 108 &&
+              offsetof(Submission, target) == 112);
 
 // Exactly one for each submission. With `capacity` not zero it carries a slot that is granted from here on:
 // the one asked for, or one ahead of the next reserve.
 struct Completion {
     std::uint64_t user_data;
     std::int32_t status;
-    std::uint32_t value; // remove, pin: 1 when there was a block
+    std::uint32_t value; // remove, pin: 1 when there was a block; prefetch: 1 when it is on its way
     std::uint32_t segment;
     std::uint32_t slot;
     std::uint64_t offset;
@@ -95,12 +102,13 @@ static_assert(sizeof(SessionHeader) == 320 && offsetof(SessionHeader, leases_voi
               offsetof(SessionHeader, leases_high) == 288);
 
 // Which calls a client times. Retrieves are so short that only one in `retrieves_per_sample` is.
-enum class TimedCall : std::uint32_t { retrieve, store, reserve, commit, flight, remove };
-constexpr std::size_t timed_calls = 6;
+// `load` is a retrieve that had to wait for the disk.
+enum class TimedCall : std::uint32_t { retrieve, store, reserve, commit, flight, remove, load };
+constexpr std::size_t timed_calls = 7;
 constexpr std::uint64_t retrieves_per_sample = 64;
 
 constexpr std::uint64_t session_magic = 0x31534E5345564B55; // "UKVESNS1"
-constexpr std::uint32_t session_layout_version = 3;
+constexpr std::uint32_t session_layout_version = 4;
 
 // The numbers of uakv_stats, as the daemon writes them into the region on Opcode::stats.
 struct SessionStatistics {
@@ -121,8 +129,8 @@ struct SessionLayout {
 };
 static_assert(offsetof(SessionLayout, kept) == 1024 && offsetof(SessionLayout, statistics) == limits::page_bytes);
 static_assert(offsetof(SessionLayout, latencies) == 2 * limits::page_bytes);
-static_assert(offsetof(SessionLayout, submissions) == 4 * limits::page_bytes);
-static_assert(offsetof(SessionLayout, leases) == 4 * limits::page_bytes + 128 * 256 + 64 * 512 + 4 * 4096);
+static_assert(offsetof(SessionLayout, submissions) == 5 * limits::page_bytes);
+static_assert(offsetof(SessionLayout, leases) == 5 * limits::page_bytes + 128 * 256 + 64 * 512 + 4 * 4096);
 static_assert(sizeof(SessionLayout) % limits::page_bytes == 0);
 
 } // namespace uakv

@@ -15,7 +15,7 @@ namespace uakv {
 constexpr std::uint32_t protocol_magic = 0x564B4155; // "UAKV"
 
 #ifndef UAKV_PROTOCOL_VERSION // tests build the next one too
-#define UAKV_PROTOCOL_VERSION 3
+#define UAKV_PROTOCOL_VERSION 4
 #endif
 constexpr std::uint32_t protocol_version = UAKV_PROTOCOL_VERSION;
 
@@ -75,7 +75,7 @@ struct SpaceDescription {
     std::uint32_t dtype = 0;
     std::uint32_t ndim = 0;
     std::uint32_t ttl_ms = 0;
-    std::uint32_t flags = 0;
+    std::uint32_t flags = 0; // UAKV_SPACE_DURABLE
     std::uint8_t axis[UAKV_NDIM_MAX] = {};
     std::uint8_t fingerprint[32] = {};
     char name[limits::space_name_bytes_max + 1] = {};
@@ -117,17 +117,21 @@ enum class ReportKind : std::uint32_t {
     spaces = 3, // the spaces of a tenant
     blocks = 4, // the blocks of a space, a page at a time
     why = 5,    // where a block is, or why it is not
+    disk = 6,   // the disk tiers
+    verify = 7, // reads all that a tenant has on disk, and drops what is damaged: begins that, or looks how far it is
+    warm = 8,   // brings the most used blocks of a space from disk into memory
 };
 
 struct ReportGetMessage {
     MessageHeader header{protocol_magic, MessageType::report_get};
     ReportKind kind{};
-    std::uint32_t limit = 0;                             // blocks: how many at most; 0: 1000
-    std::uint64_t cursor = 0;                            // blocks: 0, then "next" of the page before
+    std::uint32_t limit = 0;                             // blocks: how many at most; 0: 1000. warm: 0: all
+    std::uint64_t cursor = 0;                            // blocks: 0, then "next" of the page before. verify: 0 begins
+                                                         // one, or joins the one that runs; 1 only looks
     uakv_key key{};                                      // why
-    char tenant[limits::tenant_name_bytes_max + 1] = {}; // empty: status and stats of all that the asker may see,
+    char tenant[limits::tenant_name_bytes_max + 1] = {}; // empty: status, stats and disk of all that the asker may see,
                                                          // the others of its first
-    char space[limits::space_name_bytes_max + 1] = {};   // blocks, why
+    char space[limits::space_name_bytes_max + 1] = {};   // blocks, why, warm
 };
 static_assert(sizeof(ReportGetMessage) == 248 && offsetof(ReportGetMessage, key) == 24 &&
               offsetof(ReportGetMessage, tenant) == 56 && offsetof(ReportGetMessage, space) == 120);

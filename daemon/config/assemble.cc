@@ -3,8 +3,10 @@
 #include "daemon/base/machine.h"
 #include "daemon/base/units.h"
 #include "daemon/config/accounts.h"
+#include "daemon/config/disk_config.h"
 #include "daemon/config/values.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -16,9 +18,16 @@ constexpr std::uint64_t mebibyte = 1ULL << 20;
 constexpr std::uint64_t single_flight_ms_min = 1;
 constexpr std::uint64_t single_flight_ms_max = 60 * 60 * 1000;
 constexpr double gc_threshold_min = 0.5;
+constexpr unsigned workers_max = 64;
+constexpr unsigned workers_unasked_max = 8;
+constexpr unsigned processors_per_worker = 4;
 
 class Assembler {
 public:
+    Assembler() {
+        result_.settings.workers = std::clamp(machine_processors() / processors_per_worker, 1U, workers_unasked_max);
+    }
+
     void apply(const Source &source);
     Result<Assembled> finish();
 
@@ -43,11 +52,14 @@ private:
     std::optional<Given> bytes_per_token_;
     std::optional<std::uint64_t> token_bytes_;
     std::optional<Given> tenants_;
+    unsigned tenants_source_ = 0;
+    DiskConfig disk_;
     bool any_max_tokens_ = false;
 };
 
 void Assembler::apply(const Source &source) {
     check_memory_once(source);
+    disk_.begin_source();
     for (const Given &given : source.values) {
         apply(given);
         result_.origins[given.key->id] = given.subject.place();
@@ -119,9 +131,12 @@ void Assembler::apply(const Given &given) {
         break;
     case KeyId::tenants:
         tenants_ = given;
+        tenants_source_ = disk_.source();
         break;
     default:
-        apply_policy(given);
+        if (!disk_.take(given, complaints)) {
+            apply_policy(given);
+        }
     }
 }
 
@@ -145,6 +160,10 @@ void Assembler::apply_policy(const Given &given) {
                                               : fmt::format("\"{}\" is no strategy; expected lru", *text));
         }
         break;
+    case KeyId::num_workers:
+        settings.workers =
+            static_cast<std::uint32_t>(read_count(given, 1, workers_max, complaints).value_or(settings.workers));
+        break;
     default:
         apply_missing(given);
     }
@@ -152,7 +171,7 @@ void Assembler::apply_policy(const Given &given) {
 
 // Keys of parts that do not exist yet: what turns them off is accepted, all else is refused, never ignored.
 void Assembler::apply_missing(const Given &given) {
-    const bool has_switch = given.key->form != key_of(KeyId::num_workers).form;
+    const bool has_switch = given.key->form != key_of(KeyId::prefetch_size).form;
     if (!has_switch) {
         complaints.add(given.subject, fmt::format("this version has no {}; remove it", given.key->missing));
     } else if (read_flag(given, complaints).value_or(false)) {
@@ -260,9 +279,10 @@ void Assembler::settle_memory() {
 }
 
 void Assembler::settle_tenants() {
-    std::vector<ConfiguredTenant> tenants = {default_tenant(result_.settings.memory_bytes)};
+    const Shared shared{result_.settings.memory_bytes, result_.settings.disk.bytes, disk_.objection(tenants_source_)};
+    std::vector<ConfiguredTenant> tenants = {default_tenant(shared)};
     if (tenants_) {
-        tenants = read_tenants(*tenants_, result_.settings.memory_bytes, complaints);
+        tenants = read_tenants(*tenants_, shared, complaints);
     }
     for (ConfiguredTenant &tenant : tenants) {
         result_.settings.tenants.push_back(std::move(tenant.settings));
@@ -273,7 +293,9 @@ void Assembler::settle_tenants() {
 Result<Assembled> Assembler::finish() {
     settle_socket();
     settle_memory();
+    disk_.settle(result_.settings, result_.origins, complaints);
     settle_tenants();
+    disk_.settle_tenants(result_.settings, complaints);
     if (complaints.any()) {
         return complaints.error();
     }

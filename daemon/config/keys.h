@@ -30,6 +30,15 @@ enum class KeyId {
     enable_prefetch,
     prefetch_size,
     num_workers,
+    disk_size,
+    disk_free,
+    disk_write_rate,
+    disk_write_per_day,
+    disk_admit,
+    disk_file_size,
+    disk_checkpoint,
+    warm_blocks,
+    stop_timeout,
     tenants,
     // of a tenant
     tenant_name,
@@ -44,6 +53,7 @@ enum class KeyId {
     tenant_leased_memory,
     tenant_lease_max_age,
     tenant_pinned_memory,
+    tenant_disk,
 };
 
 struct Key {

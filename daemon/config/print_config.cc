@@ -2,6 +2,7 @@
 
 #include "daemon/base/machine.h"
 #include "daemon/base/units.h"
+#include "daemon/config/disk_config.h"
 #include "ipc/assertion.h"
 
 #include <array>
@@ -54,6 +55,35 @@ void add_line(std::string &text, const std::string &line, const Origins &origins
     text += fmt::format("{:<{}}  # {}\n", line, comment_column, comment);
 }
 
+std::optional<std::string> value_of(KeyId id, const DiskSettings &disk) {
+    switch (id) {
+    case KeyId::use_compression:
+        return disk.compress ? "true" : "false";
+    case KeyId::persistence_path:
+        return yaml_text(disk.path);
+    case KeyId::disk_size:
+        return exact_size(disk.bytes);
+    case KeyId::disk_free:
+        return exact_size(disk.free_floor_bytes);
+    case KeyId::disk_write_rate:
+        return exact_size(disk.write_bytes_per_second);
+    case KeyId::disk_write_per_day:
+        return exact_size(disk.write_bytes_per_day);
+    case KeyId::disk_admit:
+        return disk.only_reused ? "reused" : "all";
+    case KeyId::disk_file_size:
+        return exact_size(disk.file_bytes);
+    case KeyId::disk_checkpoint:
+        return exact_duration(disk.checkpoint_ms);
+    case KeyId::warm_blocks:
+        return std::to_string(disk.warm_blocks);
+    case KeyId::stop_timeout:
+        return disk.stop_ms == 0 ? "0" : exact_duration(disk.stop_ms);
+    default:
+        return std::nullopt;
+    }
+}
+
 // What stands behind the key, or nothing where it says what another key says better.
 std::optional<std::string> value_of(KeyId id, const Settings &settings) {
     switch (id) {
@@ -75,12 +105,14 @@ std::optional<std::string> value_of(KeyId id, const Settings &settings) {
         return settings.profiling ? "true" : "false";
     case KeyId::cache_strategy:
         return "lru";
-    case KeyId::use_compression:
     case KeyId::enable_persistence:
+        return settings.disk.path.empty() ? "false" : "true";
     case KeyId::enable_prefetch:
         return "false";
+    case KeyId::num_workers:
+        return std::to_string(settings.workers);
     default:
-        return std::nullopt;
+        return settings.disk.path.empty() ? std::nullopt : value_of(id, settings.disk);
     }
 }
 
@@ -110,6 +142,8 @@ std::string value_of(KeyId id, const TenantSettings &tenant) {
         return tenant.lease_ms_max == 0 ? "0" : exact_duration(tenant.lease_ms_max);
     case KeyId::tenant_pinned_memory:
         return exact_size(tenant.pinned_bytes_max);
+    case KeyId::tenant_disk:
+        return exact_size(tenant.disk_bytes);
     default:
         UAKV_ASSERT(false);
         return {};
@@ -128,6 +162,9 @@ std::string print_config(const Assembled &assembled) {
     add_line(text, "tenants:", assembled.origins, KeyId::tenants);
     for (std::size_t i = 0; i < assembled.settings.tenants.size(); ++i) {
         for (const Key &key : tenant_keys()) {
+            if (key.id == KeyId::tenant_disk && assembled.settings.disk.path.empty()) {
+                continue;
+            }
             add_line(text,
                      fmt::format("{} {}: {}", key.id == KeyId::tenant_name ? "  -" : "   ", key.name,
                                  value_of(key.id, assembled.settings.tenants[i])),
@@ -144,16 +181,30 @@ std::string summarize_config(const Assembled &assembled) {
         fmt::format("read    {}\n", assembled.sources.empty() ? "no preset and no file"
                                                               : fmt::format("{}", fmt::join(assembled.sources, ", ")));
     text += fmt::format("socket  {}\nmemory  {}\n", settings.socket_path, format_size(settings.memory_bytes));
-    std::uint64_t used = 0;
+    const DiskSettings &disk = settings.disk;
+    if (!disk.path.empty()) {
+        text += fmt::format("disk    {} in {}, leaving {} free\n", format_size(disk.bytes), disk.path,
+                            format_size(disk.free_floor_bytes));
+    }
+    std::uint64_t used = 0, used_disk = 0;
     for (const TenantSettings &tenant : settings.tenants) {
         used += tenant.memory_bytes;
-        text += fmt::format("tenant  {}: {}, users {}, groups {}, read-only users {}, read-only groups {}\n",
-                            tenant.name, format_size(tenant.memory_bytes), tenant.members.users.size(),
-                            tenant.members.groups.size(), tenant.readers.users.size(), tenant.readers.groups.size());
+        used_disk += tenant.disk_bytes;
+        text += fmt::format("tenant  {}: {}{}, users {}, groups {}, read-only users {}, read-only groups {}\n",
+                            tenant.name, format_size(tenant.memory_bytes),
+                            disk.path.empty() ? "" : fmt::format(", {} of disk", format_size(tenant.disk_bytes)),
+                            tenant.members.users.size(), tenant.members.groups.size(), tenant.readers.users.size(),
+                            tenant.readers.groups.size());
     }
     if (settings.memory_bytes - used >= 1 << 20) {
         text +=
             fmt::format("note    {} of the memory are given to no tenant\n", format_size(settings.memory_bytes - used));
+    }
+    if (disk.bytes - used_disk >= 1 << 20) {
+        text += fmt::format("note    {} of the disk are given to no tenant\n", format_size(disk.bytes - used_disk));
+    }
+    for (const std::string &note : disk_notes(disk)) {
+        text += fmt::format("note    {}\n", note);
     }
     if (settings.memory_bytes > machine_memory_bytes()) {
         text += fmt::format("note    this machine has only {} of memory\n", format_size(machine_memory_bytes()));

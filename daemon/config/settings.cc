@@ -1,8 +1,12 @@
 #include "daemon/config/settings.h"
 
+#include "daemon/base/units.h"
 #include "daemon/config/assemble.h"
 #include "daemon/config/command_line.h"
+#include "daemon/config/disk_config.h"
 #include "daemon/config/print_config.h"
+
+#include <fmt/format.h>
 
 namespace uakv {
 namespace {
@@ -22,6 +26,30 @@ CommandLine only_print(std::string text) {
 }
 
 } // namespace
+
+std::vector<std::string> settings_notes(const Settings &settings) {
+    return disk_notes(settings.disk);
+}
+
+std::vector<std::string> needs_restart(const Settings &from, const Settings &to) {
+    std::vector<std::string> changes;
+    const auto note = [&](bool changed, std::string what) {
+        if (changed) {
+            changes.push_back(std::move(what));
+        }
+    };
+    note(to.socket_path != from.socket_path, fmt::format("the socket {}", to.socket_path));
+    note(to.memory_bytes != from.memory_bytes, fmt::format("a memory of {}", format_size(to.memory_bytes)));
+    note(to.workers != from.workers, fmt::format("num_workers {}", to.workers));
+    const DiskSettings &disk = to.disk;
+    if (disk.path != from.disk.path) {
+        changes.push_back(disk.path.empty() ? "enable_persistence: false" : fmt::format("the disk at {}", disk.path));
+    } else if (!disk.path.empty()) {
+        note(disk.file_bytes != from.disk.file_bytes, fmt::format("disk_file_size {}", format_size(disk.file_bytes)));
+        note(disk.warm_blocks != from.disk.warm_blocks, fmt::format("warm_blocks {}", disk.warm_blocks));
+    }
+    return changes;
+}
 
 Result<CommandLine> read_settings(int argc, char **argv) {
     auto arguments = parse_command_line(argc, argv);

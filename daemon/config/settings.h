@@ -32,6 +32,24 @@ struct TenantSettings {
     std::uint32_t clients_max = limits::clients_max;
     std::uint32_t descriptors_max = 0;       // of the daemon, for this tenant's clients; 0: no limit
     std::uint64_t operations_per_second = 0; // requests that reach the daemon, not hits; 0: no limit
+    std::uint64_t disk_bytes = 0;            // of DiskSettings::bytes; with a disk at least limits::disk_bytes_min
+    std::string disk_path;                   // a directory of its own below DiskSettings::path, with a disk
+};
+
+// What blocks that leave memory may take of the disk. Of all tenants together: each has a directory of its own below
+// `path`, and its part of the bytes and of the limits of writing.
+struct DiskSettings {
+    std::string path;                         // empty: there is no disk tier
+    std::uint64_t bytes = 0;                  // that all files together may take
+    std::uint64_t free_floor_bytes = 0;       // that the file system keeps
+    std::uint64_t file_bytes = 256ULL << 20;  // of one file of the log
+    std::uint64_t write_bytes_per_second = 0; // 0: no limit
+    std::uint64_t write_bytes_per_day = 0;    // 0: no limit
+    std::uint64_t checkpoint_ms = 60'000;
+    bool compress = true;           // where it saves a tenth or more
+    bool only_reused = false;       // blocks that were never hit are kept off the disk
+    std::uint64_t warm_blocks = 0;  // so many of the most used blocks are brought into memory at start
+    std::uint64_t stop_ms = 30'000; // how long a stop may take to write what is only in memory; 0: it writes nothing
 };
 
 struct Settings {
@@ -42,9 +60,17 @@ struct Settings {
     std::uint32_t single_flight_ms = 10'000; // how long a process may compute a block before another may try
     bool evict = true;                       // enable_gc: false keeps blocks until they are removed or expire
     double gc_threshold = 63.0 / 64;         // part of a size class in use from which on blocks are evicted
-    std::optional<gid_t> admin_group;        // beside root and the daemon's own user
-    std::vector<TenantSettings> tenants;     // at least one; the first that admits a user is its default
+    DiskSettings disk;
+    std::uint32_t workers = 1;           // threads that encode, decode and check
+    std::optional<gid_t> admin_group;    // beside root and the daemon's own user
+    std::vector<TenantSettings> tenants; // at least one; the first that admits a user is its default
 };
+
+// What is good and may still not be meant, a sentence each: said at the start.
+std::vector<std::string> settings_notes(const Settings &settings);
+
+// What has changed and counts only when the daemon is started again, a few words each; without what is said of tenants.
+std::vector<std::string> needs_restart(const Settings &from, const Settings &to);
 
 // What main should do: serve with the settings, or print a text and end.
 struct CommandLine {

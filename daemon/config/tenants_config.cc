@@ -16,12 +16,24 @@ constexpr std::uint64_t pinned_share = 2; // of the memory: a half
 constexpr std::uint64_t lease_ms_min = 100;
 constexpr std::uint64_t lease_ms_max = 24 * 60 * 60 * 1000;
 
+// Something that the tenants divide among them: some say how much they get, the others share the rest equally.
+struct Divided {
+    KeyId key;
+    const char *name;
+    const char *whole; // what the key of the daemon is called
+    std::uint64_t least;
+    std::uint64_t TenantSettings::*bytes;
+};
+constexpr Divided of_memory = {KeyId::tenant_memory, "memory", "memory", limits::memory_bytes_min,
+                               &TenantSettings::memory_bytes};
+constexpr Divided of_disk = {KeyId::tenant_disk, "disk", "disk_size", limits::disk_bytes_min,
+                             &TenantSettings::disk_bytes};
+
 // A tenant whose memory is not yet known, and what waits for it because it may be a percentage of it.
 struct Draft {
     ConfiguredTenant tenant;
     Subject subject; // "/etc/uakv/uakvd.yaml:12: tenant chat"
     std::vector<Given> values;
-    bool has_memory = false;
 
     TenantSettings &settings() { return tenant.settings; }
     const Given *find(KeyId id) const {
@@ -34,9 +46,10 @@ struct Draft {
     }
 };
 
+// It is also the name of a directory.
 bool good_name(const std::string &name) {
     constexpr const char *letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-    return !name.empty() && name.size() <= limits::tenant_name_bytes_max &&
+    return !name.empty() && name != "." && name != ".." && name.size() <= limits::tenant_name_bytes_max &&
            name.find_first_not_of(letters) == std::string::npos;
 }
 
@@ -122,28 +135,27 @@ void read_lease_max_age(Draft &draft, Complaints &complaints) {
 }
 
 // Percentages come in whole MiB, as shares do: they are easier to read, and nobody counts on the rest.
-void read_memory(Draft &draft, std::uint64_t memory_bytes, Complaints &complaints) {
-    const Given *given = draft.find(KeyId::tenant_memory);
+void read_part(Draft &draft, const Divided &what, std::uint64_t whole, Complaints &complaints) {
+    const Given *given = draft.find(what.key);
     if (given == nullptr) {
         return;
     }
-    draft.has_memory = true;
-    auto bytes = read_size(*given, memory_bytes, complaints);
+    auto bytes = read_size(*given, whole, complaints);
     if (!bytes) {
         return;
     }
-    if (given->value.text.ends_with('%') && *bytes >= limits::memory_bytes_min) {
+    if (given->value.text.ends_with('%') && *bytes >= what.least) {
         *bytes -= *bytes % mebibyte;
     }
-    if (*bytes < limits::memory_bytes_min) {
+    if (*bytes < what.least) {
         complaints.add(given->subject, fmt::format("\"{}\" is {}; a tenant needs at least {}", given->value.text,
-                                                   format_size(*bytes), format_size(limits::memory_bytes_min)));
+                                                   format_size(*bytes), format_size(what.least)));
         return;
     }
-    draft.settings().memory_bytes = *bytes;
+    draft.settings().*what.bytes = *bytes;
 }
 
-Draft read_tenant(const ConfigValue &map, const std::string &file, std::size_t number, std::uint64_t memory_bytes,
+Draft read_tenant(const ConfigValue &map, const std::string &file, std::size_t number, const Shared &shared,
                   Complaints &complaints) {
     const std::string title = title_of(map, number);
     Draft draft;
@@ -163,7 +175,12 @@ Draft read_tenant(const ConfigValue &map, const std::string &file, std::size_t n
     }
     read_counts(draft, complaints);
     read_lease_max_age(draft, complaints);
-    read_memory(draft, memory_bytes, complaints);
+    read_part(draft, of_memory, shared.memory_bytes, complaints);
+    if (const Given *disk = draft.find(KeyId::tenant_disk); disk != nullptr && shared.no_disk) {
+        complaints.add(disk->subject, *shared.no_disk);
+    } else if (shared.disk_bytes != 0) {
+        read_part(draft, of_disk, shared.disk_bytes, complaints);
+    }
     return draft;
 }
 
@@ -181,36 +198,37 @@ void check_names(const std::vector<Draft> &drafts, Complaints &complaints) {
 }
 
 // Those that say nothing get equal parts of what the others leave.
-void share_memory(const Given &list, std::vector<Draft> &drafts, std::uint64_t memory_bytes, Complaints &complaints) {
+void share(const Given &list, const Divided &what, std::vector<Draft> &drafts, std::uint64_t whole,
+           Complaints &complaints) {
     std::uint64_t given_bytes = 0, sharing = 0;
     for (const Draft &draft : drafts) {
-        given_bytes += draft.tenant.settings.memory_bytes;
-        sharing += draft.has_memory ? 0 : 1;
+        given_bytes += draft.tenant.settings.*what.bytes;
+        sharing += draft.find(what.key) == nullptr ? 1U : 0U;
     }
-    if (given_bytes > memory_bytes) {
-        complaints.add(list.subject, fmt::format("the memory of the tenants adds up to {}, but memory is {}; give "
-                                                 "them less, or raise memory",
-                                                 format_size(given_bytes), format_size(memory_bytes)));
+    if (given_bytes > whole) {
+        complaints.add(list.subject,
+                       fmt::format("the {} of the tenants adds up to {}, but {} is {}; give them less, or raise {}",
+                                   what.name, format_size(given_bytes), what.whole, format_size(whole), what.whole));
         return;
     }
     if (sharing == 0) {
         return;
     }
-    std::uint64_t share = (memory_bytes - given_bytes) / sharing;
+    std::uint64_t part = (whole - given_bytes) / sharing;
     if (drafts.size() > 1) {
-        share -= share % mebibyte;
+        part -= part % mebibyte;
     }
     for (Draft &draft : drafts) {
-        if (draft.has_memory) {
+        if (draft.find(what.key) != nullptr) {
             continue;
         }
-        if (share < limits::memory_bytes_min) {
+        if (part < what.least) {
             complaints.add(draft.subject,
-                           fmt::format("{} are left for its memory, and a tenant needs at least {}; give the others "
-                                       "less, or raise memory",
-                                       format_size(share), format_size(limits::memory_bytes_min)));
+                           fmt::format("{} are left for its {}, and a tenant needs at least {}; give the others less, "
+                                       "or raise {}",
+                                       format_size(part), what.name, format_size(what.least), what.whole));
         }
-        draft.settings().memory_bytes = share;
+        draft.settings().*what.bytes = part;
     }
 }
 
@@ -233,17 +251,18 @@ void read_quotas_of_memory(Draft &draft, Complaints &complaints) {
 
 } // namespace
 
-ConfiguredTenant default_tenant(std::uint64_t memory_bytes) {
+ConfiguredTenant default_tenant(const Shared &shared) {
     ConfiguredTenant tenant;
     tenant.settings.name = "default";
     tenant.settings.members.users = {::geteuid()};
     tenant.settings.members.groups = {::getegid()};
-    tenant.settings.memory_bytes = memory_bytes;
-    tenant.settings.pinned_bytes_max = memory_bytes / pinned_share;
+    tenant.settings.memory_bytes = shared.memory_bytes;
+    tenant.settings.pinned_bytes_max = shared.memory_bytes / pinned_share;
+    tenant.settings.disk_bytes = shared.disk_bytes;
     return tenant;
 }
 
-std::vector<ConfiguredTenant> read_tenants(const Given &list, std::uint64_t memory_bytes, Complaints &complaints) {
+std::vector<ConfiguredTenant> read_tenants(const Given &list, const Shared &shared, Complaints &complaints) {
     if (list.value.kind != ConfigValue::Kind::list || list.value.items.empty()) {
         complaints.add(list.subject, fmt::format("expected {}; without the key there is one tenant, for the daemon's "
                                                  "own user and group",
@@ -258,10 +277,13 @@ std::vector<ConfiguredTenant> read_tenants(const Given &list, std::uint64_t memo
     std::vector<Draft> drafts;
     drafts.reserve(list.value.items.size());
     for (const ConfigValue &item : list.value.items) {
-        drafts.push_back(read_tenant(item, list.subject.file, drafts.size() + 1, memory_bytes, complaints));
+        drafts.push_back(read_tenant(item, list.subject.file, drafts.size() + 1, shared, complaints));
     }
     check_names(drafts, complaints);
-    share_memory(list, drafts, memory_bytes, complaints);
+    share(list, of_memory, drafts, shared.memory_bytes, complaints);
+    if (shared.disk_bytes != 0) {
+        share(list, of_disk, drafts, shared.disk_bytes, complaints);
+    }
     std::vector<ConfiguredTenant> tenants;
     tenants.reserve(drafts.size());
     for (Draft &draft : drafts) {

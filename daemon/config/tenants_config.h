@@ -1,10 +1,11 @@
-// The tenants of a configuration: who each admits, and how the memory is divided among them.
+// The tenants of a configuration: who each admits, and how memory and disk are divided among them.
 #pragma once
 
 #include "daemon/config/settings.h"
 #include "daemon/config/sources.h"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,10 +19,17 @@ struct ConfiguredTenant {
     Origins origins;
 };
 
-// Without a configuration: the daemon's own user and the members of its group, with all the memory.
-ConfiguredTenant default_tenant(std::uint64_t memory_bytes);
+// What the tenants divide among them.
+struct Shared {
+    std::uint64_t memory_bytes = 0;
+    std::uint64_t disk_bytes = 0;       // 0: there is no disk
+    std::optional<std::string> no_disk; // why none may be given a part of it
+};
 
-// `list` is the value of the key "tenants", a list in `file`. `memory_bytes` is what they share.
-std::vector<ConfiguredTenant> read_tenants(const Given &list, std::uint64_t memory_bytes, Complaints &complaints);
+// Without a configuration: the daemon's own user and the members of its group, with all that there is.
+ConfiguredTenant default_tenant(const Shared &shared);
+
+// `list` is the value of the key "tenants", a list in `file`.
+std::vector<ConfiguredTenant> read_tenants(const Given &list, const Shared &shared, Complaints &complaints);
 
 } // namespace uakv

@@ -17,12 +17,14 @@ public:
     // Does a part; true when there is more to do.
     bool go_on();
 
-    // The client is not served any more: what it has begun stays as far as it came.
+    // The client is not served any more: nobody hears of the end of what it has begun. That goes on even so, unless
+    // another client clears the same space: the disk has nothing of it any more, and neither must the index.
     void leave(Session &session);
 
 private:
     struct Clear {
-        Session *session;
+        Tenant *tenant;
+        Session *session; // null: its client is gone
         std::uint64_t user_data;
         SpaceId space;
         EntryId cursor;

@@ -60,6 +60,7 @@ Dispatcher::Served Dispatcher::serve(Session &session, std::uint64_t now, std::s
     }
     // In this order, so that a violation does not keep others from their answers.
     woke_ = requests_.publish() || woke_;
+    woke_ = loads_.publish() || woke_;
     if (served != Served::violation) {
         woke_ = session.ring().publish() || woke_;
     }
@@ -91,6 +92,12 @@ bool Dispatcher::handle(Session &session, const Submission &submission, std::str
         return pin(session, submission, violation);
     case Opcode::clear:
         return clear(session, submission, violation);
+    case Opcode::load:
+        return load(session, submission, violation);
+    case Opcode::prefetch:
+        return prefetch(session, submission, violation);
+    case Opcode::flush:
+        return flush(session, submission, violation);
     }
     violation = fmt::format("it submitted opcode {}", static_cast<unsigned>(submission.opcode));
     return false;
@@ -140,12 +147,15 @@ bool Dispatcher::claim(Session &session, const Submission &submission, std::stri
         return false;
     }
     const StageTimer timer(stages_, Stage::grant);
-    requests_.claim(session, {submission.space, submission.key}, submission.user_data, submission.length);
+    const bool anew = (submission.flags & submission_anew) != 0;
+    requests_.claim(session, {submission.space, submission.key}, submission.user_data, submission.length, anew);
     return true;
 }
 
 bool Dispatcher::cancel(Session &session, const Submission &submission) {
-    requests_.cancel(session, submission.target);
+    if (!loads_.cancel(session, submission.target)) {
+        requests_.cancel(session, submission.target);
+    }
     session.ring().complete(answer(submission, UAKV_OK));
     return true;
 }
@@ -155,6 +165,11 @@ void Dispatcher::retry_waiting(Session &session) {
     woke_ = requests_.publish() || woke_;
 }
 
+void Dispatcher::answer_loads(Tenant &tenant) {
+    loads_.take_answers(tenant);
+    woke_ = loads_.publish() || woke_;
+}
+
 void Dispatcher::expire_flights(Tenant &tenant, std::uint64_t now) {
     requests_.expire(tenant, now);
     woke_ = requests_.publish() || woke_;
@@ -162,6 +177,7 @@ void Dispatcher::expire_flights(Tenant &tenant, std::uint64_t now) {
 
 void Dispatcher::leave(Session &session) {
     clears_.leave(session);
+    loads_.leave(session);
     requests_.leave(session);
     woke_ = requests_.publish() || woke_;
 }
@@ -268,6 +284,41 @@ bool Dispatcher::clear(Session &session, const Submission &submission, std::stri
         return false;
     }
     clears_.begin(session, submission.space, submission.user_data);
+    return true;
+}
+
+bool Dispatcher::is_in_space(const Session &session, const Submission &submission, std::string &violation) {
+    if (session.tenant().store().spaces().find(submission.space) != nullptr) {
+        return true;
+    }
+    violation = fmt::format("it asked for something of space {}, which there is not", submission.space);
+    return false;
+}
+
+// Also for read-only clients, as the two that follow: nothing is changed by it that is not by a retrieve.
+bool Dispatcher::load(Session &session, const Submission &submission, std::string &violation) {
+    if (!is_in_space(session, submission, violation)) {
+        return false;
+    }
+    loads_.load(session, submission);
+    return true;
+}
+
+bool Dispatcher::prefetch(Session &session, const Submission &submission, std::string &violation) {
+    if (!is_in_space(session, submission, violation)) {
+        return false;
+    }
+    Completion completion = answer(submission, UAKV_OK);
+    completion.value = loads_.prefetch(session, submission) ? 1 : 0;
+    session.ring().complete(completion);
+    return true;
+}
+
+bool Dispatcher::flush(Session &session, const Submission &submission, std::string &violation) {
+    if (!is_in_space(session, submission, violation)) {
+        return false;
+    }
+    loads_.flush(session, submission);
     return true;
 }
 

@@ -5,6 +5,7 @@
 #include "daemon/base/log_bucket.h"
 #include "daemon/base/stages.h"
 #include "daemon/control/clears.h"
+#include "daemon/control/loads.h"
 #include "daemon/control/session.h"
 #include "daemon/control/slot_requests.h"
 
@@ -36,6 +37,9 @@ public:
     // Goes on with emptying spaces; true when there is more to do.
     bool continue_clears() { return clears_.go_on(); }
 
+    // Passes on what the tier below memory has answered the tenant's clients.
+    void answer_loads(Tenant &tenant);
+
     // Claims of the tenant that have waited for too slow a client.
     void expire_flights(Tenant &tenant, std::uint64_t now);
 
@@ -53,16 +57,21 @@ private:
     bool remove(Session &session, const Submission &submission, std::string &violation);
     bool pin(Session &session, const Submission &submission, std::string &violation);
     bool clear(Session &session, const Submission &submission, std::string &violation);
+    bool load(Session &session, const Submission &submission, std::string &violation);
+    bool prefetch(Session &session, const Submission &submission, std::string &violation);
+    bool flush(Session &session, const Submission &submission, std::string &violation);
     bool check(Session &session, const Submission &submission);
     bool stats(Session &session, const Submission &submission);
 
     bool asks_for_slot(const Session &session, const Submission &submission, std::string &violation) const;
+    static bool is_in_space(const Session &session, const Submission &submission, std::string &violation);
     static bool commits_own_slot(const Session &session, const Submission &submission, std::string &violation);
     void grant_ahead(Session &session, SizeClass size_class, Completion &completion);
 
     Stages &stages_;
     SlotRequests requests_;
     Clears clears_;
+    Loads loads_;
     LogBucket corrupt_;
     std::uint64_t now_ = 0; // of the batch that is served
     bool woke_ = false;

@@ -177,6 +177,14 @@ Greeting::Next Greeting::report(Session &session, const ReportGetMessage &messag
 }
 
 void Greeting::open_space(Session &session, const SpaceOpenMessage &message) {
+    if ((message.space.flags & UAKV_SPACE_DURABLE) != 0 && session.tenant().mover() == nullptr) {
+        refuse(session,
+               error(UAKV_ERR_UNSUPPORTED,
+                     "a space with UAKV_SPACE_DURABLE needs a disk, and this daemon has none for tenant \"%s\" "
+                     "(enable_persistence); open it without the flag",
+                     session.tenant().name().c_str()));
+        return;
+    }
     auto space = session.tenant().store().spaces().open(message.space, !session.read_only());
     if (!space.ok()) {
         refuse(session, space.error());

@@ -18,15 +18,6 @@ template <std::size_t N> std::string name_of(const std::array<const char *, N> &
     return number < N ? names[number] : std::to_string(number);
 }
 
-std::optional<SpaceId> find_space(Spaces &spaces, const std::string &name) {
-    for (SpaceId space = 0; space < spaces.count(); ++space) {
-        if (name == spaces.find(space)->name) {
-            return space;
-        }
-    }
-    return std::nullopt;
-}
-
 Json remaining_ms(std::uint64_t expires_ms, std::uint64_t now_ms) {
     return expires_ms == UINT64_MAX ? Json() : Json(expires_ms - std::min(expires_ms, now_ms));
 }
@@ -34,7 +25,8 @@ Json remaining_ms(std::uint64_t expires_ms, std::uint64_t now_ms) {
 Json block_report(const BlockReport &block, std::uint64_t now_ms) {
     return {{"key", hex_of(block.key)},
             {"bytes", block.bytes},
-            {"tier", "host"},
+            {"tier", block.cold ? "disk" : "host"},
+            {"on_disk", block.on_disk},
             {"parent", block.parent ? Json(hex_of(*block.parent)) : Json()},
             {"expires_in_ms", remaining_ms(block.expires_ms, now_ms)},
             {"pinned", block.pinned},
@@ -52,6 +44,8 @@ const char *reason_of(Departure why) {
         return "cleared";
     case Departure::expired:
         return "expired";
+    case Departure::dropped:
+        return "dropped_from_disk";
     case Departure::corrupt:
         break;
     }
@@ -116,6 +110,15 @@ Json other_spaces(Tenant &tenant, std::optional<SpaceId> but, const uakv_key &ke
 
 } // namespace
 
+std::optional<SpaceId> find_space(Spaces &spaces, const std::string &name) {
+    for (SpaceId space = 0; space < spaces.count(); ++space) {
+        if (name == spaces.find(space)->name) {
+            return space;
+        }
+    }
+    return std::nullopt;
+}
+
 std::string hex_of(const std::uint8_t *bytes, std::size_t count) {
     constexpr const char *digits = "0123456789abcdef";
     std::string text;
@@ -143,7 +146,9 @@ Json spaces_report(Tenant &tenant) {
                         {"shape", std::move(shape)},
                         {"axes", std::move(axes)},
                         {"block_bytes", space.block_bytes},
+                        {"block_bytes_unbounded", tenant.store().spaces().is_unbounded(space)},
                         {"ttl_ms", space.ttl_ms},
+                        {"durable", (space.flags & UAKV_SPACE_DURABLE) != 0},
                         {"fingerprint", hex_of(space.fingerprint, sizeof space.fingerprint)},
                         {"blocks", counters.blocks},
                         {"bytes", counters.bytes}});
@@ -184,11 +189,12 @@ Json why_report(Tenant &tenant, const std::string &name, const uakv_key &key) {
         {"reason", reason},
         {"since_ms", left ? Json(now_ms - std::min(now_ms, finding.past->left_ms)) : Json()},
         {"bytes", block ? Json(block->bytes) : Json()},
-        {"tier", block ? Json("host") : Json()},
+        {"tier", block ? Json(block->cold ? "disk" : "host") : Json()},
+        {"on_disk", block ? Json(block->on_disk) : Json()},
         {"expires_in_ms", block ? remaining_ms(block->expires_ms, now_ms) : Json()},
         {"pinned", block ? Json(block->pinned) : Json()},
         {"leases", block ? Json(block->leases) : Json()},
-        {"segment", block ? Json(block->segment) : Json()},
+        {"segment", block && !block->cold ? Json(block->segment) : Json()},
         {"other_spaces", other_spaces(tenant, finding.space, key)},
     };
     if (reason == "never_stored") {

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace uakv {
 
@@ -28,5 +29,12 @@ Json histogram_report(const Histogram &histogram);
 Json spaces_report(Tenant &tenant);
 Result<Json> blocks_report(Tenant &tenant, const std::string &name, EntryId cursor, std::uint32_t limit);
 Json why_report(Tenant &tenant, const std::string &name, const uakv_key &key);
+std::optional<SpaceId> find_space(Spaces &spaces, const std::string &name);
+
+// report_disk.cc
+Json disk_report(const Tenant &tenant);
+Result<Json> verify_report(Tenant &tenant, bool only_look);
+Result<Json> warm_report(Tenant &tenant, const std::string &name, std::uint32_t limit);
+std::vector<std::string> disk_problems(const Tenant &tenant);
 
 } // namespace uakv

@@ -7,7 +7,7 @@
 namespace uakv {
 namespace {
 
-constexpr std::array<std::pair<const char *, std::uint64_t uakv_statistics::*>, 31> numbers = {{
+constexpr std::array<std::pair<const char *, std::uint64_t uakv_statistics::*>, 43> numbers = {{
     {"hits", &uakv_statistics::hits},
     {"misses", &uakv_statistics::misses},
     {"bytes_hit", &uakv_statistics::bytes_hit},
@@ -39,12 +39,24 @@ constexpr std::array<std::pair<const char *, std::uint64_t uakv_statistics::*>, 
     {"flight_waits", &uakv_statistics::flight_waits},
     {"refused_busy", &uakv_statistics::refused_busy},
     {"sessions_revoked", &uakv_statistics::sessions_revoked},
+    {"blocks_cold", &uakv_statistics::blocks_cold},
+    {"bytes_cold", &uakv_statistics::bytes_cold},
+    {"blocks_disk", &uakv_statistics::blocks_disk},
+    {"bytes_disk", &uakv_statistics::bytes_disk},
+    {"bytes_disk_max", &uakv_statistics::bytes_disk_max},
+    {"bytes_disk_written", &uakv_statistics::bytes_disk_written},
+    {"loads", &uakv_statistics::loads},
+    {"bytes_loaded", &uakv_statistics::bytes_loaded},
+    {"load_joins", &uakv_statistics::load_joins},
+    {"loads_late", &uakv_statistics::loads_late},
+    {"evictions_unsaved", &uakv_statistics::evictions_unsaved},
+    {"disk_errors", &uakv_statistics::disk_errors},
 }};
 static_assert(sizeof(uakv_statistics) == 2 * sizeof(std::uint32_t) + numbers.size() * sizeof(std::uint64_t),
               "struct_size, clients, and all the numbers");
 
-constexpr std::array<const char *, timed_calls> call_names = {"retrieve", "store",  "reserve",
-                                                              "commit",   "flight", "remove"};
+constexpr std::array<const char *, timed_calls> call_names = {"retrieve", "store",  "reserve", "commit",
+                                                              "flight",   "remove", "load"};
 
 // The end of the bucket in which the one lies that `part` of `total` values are not above.
 std::uint64_t quantile(const Histogram &histogram, std::uint64_t total, double part) {

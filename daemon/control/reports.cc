@@ -30,7 +30,14 @@ std::vector<std::string> problems_of(const Tenant &tenant, const uakv_statistics
                                     : "blocks, and enable_gc: false keeps them; clear "
                                       "spaces, or give it more"));
     }
+    for (std::string &problem : disk_problems(tenant)) {
+        problems.push_back(std::move(problem));
+    }
     return problems;
+}
+
+Result<std::string> text_or_error(Result<Json> report) {
+    return report.ok() ? Result<std::string>(text_of(report.value())) : report.take_error();
 }
 
 } // namespace
@@ -65,11 +72,15 @@ Result<std::string> Reports::make(const PeerIdentity &asker, const ReportGetMess
     case ReportKind::blocks: {
         const std::uint32_t limit = wanted.limit == 0 ? blocks_default : std::min(wanted.limit, blocks_max);
         const auto cursor = static_cast<EntryId>(std::min<std::uint64_t>(wanted.cursor, limits::entries_max));
-        auto blocks = blocks_report(*tenant.value(), std::string(*space), cursor, limit);
-        return blocks.ok() ? Result<std::string>(text_of(blocks.value())) : blocks.take_error();
+        return text_or_error(blocks_report(*tenant.value(), std::string(*space), cursor, limit));
     }
     case ReportKind::why:
         return text_of(why_report(*tenant.value(), std::string(*space), wanted.key));
+    case ReportKind::disk:
+        return disks(visible);
+    case ReportKind::verify:
+    case ReportKind::warm:
+        return ask_of_disk(asker, *tenant.value(), wanted, std::string(*space));
     }
     return error(UAKV_ERR_VERSION, "this daemon has no report %u; update it", static_cast<unsigned>(wanted.kind));
 }
@@ -89,7 +100,9 @@ std::string Reports::status(const std::vector<Tenant *> &visible) const {
                            {"bytes_blocks", values.bytes_blocks},
                            {"blocks", values.blocks},
                            {"hits", values.hits},
-                           {"misses", values.misses}});
+                           {"misses", values.misses},
+                           {"bytes_disk", values.bytes_disk},
+                           {"bytes_disk_max", values.bytes_disk_max}});
     }
     return text_of({{"version", UAKV_VERSION},
                     {"pid", ::getpid()},
@@ -99,6 +112,26 @@ std::string Reports::status(const std::vector<Tenant *> &visible) const {
                     {"healthy", problems.empty()},
                     {"problems", problems},
                     {"tenants", std::move(tenants)}});
+}
+
+std::string Reports::disks(const std::vector<Tenant *> &visible) const {
+    Json tenants = Json::array();
+    for (const Tenant *tenant : visible) {
+        tenants.push_back(disk_report(*tenant));
+    }
+    return text_of({{"tenants", std::move(tenants)}});
+}
+
+// These do something, and so are not for readers.
+Result<std::string> Reports::ask_of_disk(const PeerIdentity &asker, Tenant &tenant, const ReportGetMessage &wanted,
+                                         const std::string &space) const {
+    const bool only_look = wanted.kind == ReportKind::verify && wanted.cursor != 0;
+    if (!only_look && !tenants_.may_store(asker, tenant)) {
+        return error(UAKV_ERR_DENIED, "only who may store in tenant \"%s\" may ask that of its disk",
+                     tenant.name().c_str());
+    }
+    return text_or_error(wanted.kind == ReportKind::verify ? verify_report(tenant, only_look)
+                                                           : warm_report(tenant, space, wanted.limit));
 }
 
 // The daemon's own stages serve all tenants together, so only admins see them.

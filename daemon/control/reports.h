@@ -21,6 +21,9 @@ public:
 private:
     std::string status(const std::vector<Tenant *> &visible) const;
     std::string stats(const PeerIdentity &asker, const std::vector<Tenant *> &visible) const;
+    std::string disks(const std::vector<Tenant *> &visible) const;
+    Result<std::string> ask_of_disk(const PeerIdentity &asker, Tenant &tenant, const ReportGetMessage &wanted,
+                                    const std::string &space) const;
 
     const Tenants &tenants_;
     const Stages &stages_;

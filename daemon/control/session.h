@@ -101,9 +101,13 @@ public:
     std::uint32_t waiting_claims = 0;
     std::uint32_t running_clears = 0;
 
+    // Loads and flushes that wait for the tier below memory; see Loads.
+    std::vector<std::uint64_t> waiting_tags;
+
     // Submissions that were taken and are not answered yet.
     std::uint32_t unanswered() const {
-        return static_cast<std::uint32_t>(waiting_grants.size()) + waiting_claims + running_clears;
+        return static_cast<std::uint32_t>(waiting_grants.size() + waiting_tags.size()) + waiting_claims +
+               running_clears;
     }
 
     // Segments that were sent to it since it had read all that it was sent.

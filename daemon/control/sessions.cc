@@ -315,6 +315,12 @@ void Sessions::take_leases_back(Session &session, const Error &why) {
     session.take_leases_back();
 }
 
+void Sessions::answer_loads() {
+    for (const auto &tenant : tenants_.all()) {
+        dispatcher_.answer_loads(*tenant);
+    }
+}
+
 void Sessions::expire_flights(std::uint64_t now) {
     for (const auto &tenant : tenants_.all()) {
         if (tenant->flights().next_late_ns(tenant->flight_ns_max()) <= now) {

@@ -46,6 +46,9 @@ public:
     // Goes on with emptying spaces; true when there is more to do at once.
     bool continue_clears() { return dispatcher_.continue_clears(); }
 
+    // Passes on what the tenants' tiers below memory have answered.
+    void answer_loads();
+
     // Ends the wait for clients that compute a block for too long; the next is too late at next_late_ns (now_ns).
     void expire_flights(std::uint64_t now);
     std::uint64_t next_late_ns() const;

@@ -27,10 +27,11 @@ void SlotRequests::grant(Session &session, std::uint64_t user_data, std::uint64_
     take_turns();
 }
 
-void SlotRequests::claim(Session &session, const FlightKey &key, std::uint64_t user_data, std::uint64_t length) {
+void SlotRequests::claim(Session &session, const FlightKey &key, std::uint64_t user_data, std::uint64_t length,
+                         bool anew) {
     Tenant &tenant = session.tenant();
     Lookup::Found found;
-    if (tenant.store().index().lookup().find(key.space, key.key, found)) {
+    if (tenant.store().index().lookup().find(key.space, key.key, found) && !(found.is_cold() && anew)) {
         complete(session, user_data, UAKV_EXISTS);
         return;
     }

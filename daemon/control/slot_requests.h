@@ -18,7 +18,8 @@ class SlotRequests {
 public:
     // Both are answered now or later.
     void grant(Session &session, std::uint64_t user_data, std::uint64_t length);
-    void claim(Session &session, const FlightKey &key, std::uint64_t user_data, std::uint64_t length);
+    // `anew`: a block that lies on disk alone is to be computed all the same, for it could not be loaded.
+    void claim(Session &session, const FlightKey &key, std::uint64_t user_data, std::uint64_t length, bool anew);
 
     // Ends the session's grant or claim with this number, if one still waits.
     void cancel(Session &session, std::uint64_t user_data);

@@ -4,6 +4,8 @@
 #include "daemon/store/random_word.h"
 #include "ipc/clock.h"
 
+#include <utility>
+
 namespace uakv {
 namespace {
 
@@ -16,12 +18,13 @@ StoreOptions store_options(const Settings &settings, const TenantSettings &own) 
     options.pinned_bytes_max = own.pinned_bytes_max;
     options.evict = settings.evict;
     options.gc_threshold = settings.gc_threshold;
+    options.cold_blocks_max = settings.disk.path.empty() ? 0 : cold_blocks_max(own.disk_bytes);
     return options;
 }
 
 } // namespace
 
-Result<std::unique_ptr<Tenant>> Tenant::create(const Settings &settings, const TenantSettings &own) {
+Result<std::unique_ptr<Tenant>> Tenant::create(const Settings &settings, const TenantSettings &own, Workers *workers) {
     auto store = Store::create(store_options(settings, own));
     if (!store.ok()) {
         return store.take_error();
@@ -30,7 +33,15 @@ Result<std::unique_ptr<Tenant>> Tenant::create(const Settings &settings, const T
     if (!index.ok()) {
         return index.take_error();
     }
-    return std::unique_ptr<Tenant>(new Tenant(settings, own, std::move(store.value()), std::move(index.value())));
+    std::unique_ptr<Tenant> tenant(new Tenant(settings, own, std::move(store.value()), std::move(index.value())));
+    if (workers != nullptr && !settings.disk.path.empty()) {
+        auto disk = TenantDisk::open(settings, own, *tenant->store_, *workers);
+        if (!disk.ok()) {
+            return disk.take_error();
+        }
+        tenant->disk_ = std::move(disk.value());
+    }
+    return tenant;
 }
 
 Tenant::Tenant(const Settings &settings, const TenantSettings &own, std::unique_ptr<Store> store, Fd index)
@@ -40,13 +51,20 @@ Tenant::Tenant(const Settings &settings, const TenantSettings &own, std::unique_
 }
 
 void Tenant::reconfigure(const Settings &settings, const TenantSettings &own) {
-    const std::uint64_t memory_bytes = settings_.memory_bytes;
-    settings_ = own;
-    settings_.memory_bytes = memory_bytes;
+    const TenantSettings before = std::exchange(settings_, own);
+    settings_.memory_bytes = before.memory_bytes;
+    const bool same_disk = own.disk_path == before.disk_path; // else it waits for a restart
+    if (!same_disk) {
+        settings_.disk_path = before.disk_path;
+        settings_.disk_bytes = before.disk_bytes;
+    }
     clients_.set_max(own.clients_max);
     descriptors_.set_max(own.descriptors_max != 0 ? own.descriptors_max : Quota::no_limit);
     operations_.set_rate(own.operations_per_second);
     store_->reconfigure(store_options(settings, settings_));
+    if (disk_ != nullptr && same_disk) {
+        disk_->reconfigure(settings, settings_);
+    }
     flight_ns_max_ = settings.single_flight_ms * ns_per_ms;
 }
 
@@ -110,6 +128,9 @@ uakv_statistics Tenant::statistics() const {
     values.flight_waits = flights_.waits();
     values.refused_busy = refused_busy_;
     values.sessions_revoked = sessions_revoked_;
+    if (disk_ != nullptr) {
+        disk_->describe(values);
+    }
     values.uptime_ms = (now_ns() - started_ns_) / ns_per_ms;
     return values;
 }

@@ -8,6 +8,7 @@
 #include "daemon/config/settings.h"
 #include "daemon/control/client_counts.h"
 #include "daemon/control/flights.h"
+#include "daemon/control/tenant_disk.h"
 #include "daemon/store/store.h"
 #include "ipc/process_handle.h"
 
@@ -23,8 +24,10 @@ class Session;
 
 class Tenant {
 public:
-    // `own` is one of the tenants of the settings.
-    static Result<std::unique_ptr<Tenant>> create(const Settings &settings, const TenantSettings &own);
+    // `own` is one of the tenants of the settings. With workers, which go after it, it has a disk: recovers what that
+    // holds, and waits for it.
+    static Result<std::unique_ptr<Tenant>> create(const Settings &settings, const TenantSettings &own,
+                                                  Workers *workers = nullptr);
 
     // Takes over what may change while the daemon serves: everything but name and memory. What clients hold already
     // stays theirs.
@@ -36,6 +39,10 @@ public:
     Store &store() { return *store_; }
     const Store &store() const { return *store_; }
     const Fd &index() const { return index_; } // read-only: clients map it
+    // What moves blocks between memory and disk; null without a disk.
+    Mover *mover() { return disk_ != nullptr ? &disk_->mover() : nullptr; }
+    const Mover *mover() const { return disk_ != nullptr ? &disk_->mover() : nullptr; }
+    TenantDisk *disk() { return disk_.get(); }
     Flights &flights() { return flights_; }
     const Flights &flights() const { return flights_; }
     std::uint64_t flight_ns_max() const { return flight_ns_max_; } // how long others wait for one that computes
@@ -79,6 +86,7 @@ private:
 
     TenantSettings settings_;
     std::unique_ptr<Store> store_;
+    std::unique_ptr<TenantDisk> disk_; // before the store
     Fd index_;
     Flights flights_;
     Quota clients_;

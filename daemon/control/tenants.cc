@@ -37,8 +37,15 @@ const TenantSettings *find_settings(const Settings &settings, const std::string 
 Result<std::unique_ptr<Tenants>> Tenants::create(const Settings &settings) {
     UAKV_ASSERT(!settings.tenants.empty() && settings.tenants.size() <= limits::tenants_max);
     std::unique_ptr<Tenants> tenants(new Tenants());
+    if (!settings.disk.path.empty()) {
+        auto workers = Workers::start(settings.workers);
+        if (!workers.ok()) {
+            return workers.take_error();
+        }
+        tenants->workers_ = std::move(workers.value());
+    }
     for (const TenantSettings &own : settings.tenants) {
-        auto tenant = Tenant::create(settings, own);
+        auto tenant = Tenant::create(settings, own, tenants->workers());
         if (!tenant.ok()) {
             return tenant.take_error();
         }

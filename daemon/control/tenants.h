@@ -21,6 +21,9 @@ public:
 
     const std::vector<std::unique_ptr<Tenant>> &all() const { return tenants_; }
 
+    // Threads for work on bytes between memory and disk; null without a disk.
+    Workers *workers() { return workers_.get(); }
+
     // Of all tenants together.
     Quota &clients() { return clients_; }
 
@@ -46,6 +49,7 @@ private:
     Tenants() : clients_(limits::clients_max) {}
     bool is_for(const PeerIdentity &peer, const Tenant &tenant) const;
 
+    std::unique_ptr<Workers> workers_; // go after the tenants
     std::vector<std::unique_ptr<Tenant>> tenants_;
     std::optional<gid_t> admin_group_;
     Quota clients_;

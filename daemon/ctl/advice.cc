@@ -152,12 +152,21 @@ std::string memory_line(const Use &use, const Facts &facts) {
     return line(reason, "memory", size_text(bytes));
 }
 
-// For parts of the product that this version does not have, said where somebody would look for them.
-std::string tiers_text(const Facts &facts) {
-    std::string text = "Blocks live in host memory and are gone when the daemon ends: this version has no other tier, "
-                       "so the disk is not used";
-    text += facts.gpus > 0 ? ", and engines copy blocks to their GPUs themselves." : ".";
-    return comment(text) + "\n";
+// Whose disk it is and what it may be used for, nobody but the operator knows: so it is said, and off.
+std::string disk_text(const Facts &facts) {
+    std::string text =
+        "A disk below memory: blocks that leave memory stay hits, and a restart finds its cache. It takes "
+        "writes that wear a flash disk, and what lies there can be read by who reads the disk";
+    text +=
+        facts.disk_free_bytes ? "; there are " + format_size(*facts.disk_free_bytes) + " free below /var/lib." : ".";
+    if (facts.gpus > 0) {
+        text += " Engines copy blocks to their GPUs themselves.";
+    }
+    return comment(text) + "enable_persistence: false\n"
+                           "# persistence_path: /var/lib/uakv\n"
+                           "# disk_size: 20%                # of the file system, at most\n"
+                           "# disk_free: 5%                 # stays free for others\n"
+                           "# disk_write_per_day: 0         # such as 500GiB, to make a flash disk last\n\n";
 }
 
 constexpr const char *tenants_text =
@@ -212,7 +221,7 @@ std::string advice_text(const Use &use, const Facts &facts) {
     const std::string timed = std::string("Time the daemon's own work: ") + use.profiling_reason + ".";
     return head_text(use, facts) +
            line("Where clients connect; libuakv looks there by itself.", "socket", facts.socket_path) +
-           memory_line(use, facts) + tiers_text(facts) + line(logged, "log_level", use.log_level) +
+           memory_line(use, facts) + disk_text(facts) + line(logged, "log_level", use.log_level) +
            comment("A group whose members may look at and administer every tenant with uakvctl, beside root and the "
                    "daemon's own user; it has to exist.") +
            "# admin_group: uakv-admin\n\n" +

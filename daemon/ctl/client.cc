@@ -101,6 +101,7 @@ Result<uakv_space_options> options_of(const SpacesReport::Space &space) {
     options.struct_size = sizeof options;
     options.block_bytes = space.block_bytes;
     options.ttl_ms = static_cast<std::uint32_t>(space.ttl_ms);
+    options.flags = space.durable ? UAKV_SPACE_DURABLE : 0;
     auto dtype = number_of(dtypes, space.dtype);
     if (!dtype.ok()) {
         return dtype.take_error();

@@ -37,6 +37,15 @@ Result<Exit> why(const Options &options);
 Result<Exit> show_stats(const Options &options);
 Result<Exit> top(const Options &options);
 
+// persist.cc, load.cc
+Result<Exit> persist(const Options &options);
+Result<Exit> load(const Options &options);
+
+// disk.cc
+Result<Exit> show_disk(const Options &options);
+Result<Exit> verify(const Options &options);
+Result<Exit> warm(const Options &options);
+
 // advise.cc
 Result<Exit> advise(const Options &options);
 

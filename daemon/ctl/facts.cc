@@ -1,5 +1,6 @@
 #include "daemon/ctl/facts.h"
 
+#include "daemon/base/file_system.h"
 #include "daemon/base/machine.h"
 
 #include <algorithm>
@@ -7,7 +8,6 @@
 #include <filesystem>
 #include <sched.h>
 #include <string_view>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 namespace uakv::ctl {
@@ -23,11 +23,8 @@ unsigned count_cores() {
 }
 
 std::optional<std::uint64_t> disk_free_bytes(const char *path) {
-    struct statvfs status {};
-    if (::statvfs(path, &status) != 0) {
-        return std::nullopt;
-    }
-    return std::uint64_t{status.f_bavail} * status.f_frsize;
+    auto file_system = file_system_of(path);
+    return file_system.ok() ? std::optional(file_system.value().free_bytes) : std::nullopt;
 }
 
 template <typename Counts> unsigned count_entries(const char *folder, Counts counts) {

@@ -61,7 +61,6 @@ std::string work_text(const std::vector<TenantRates> &tenants) {
     return table.text();
 }
 
-// Host memory is the only tier of this version.
 std::string memory_text(const std::vector<TenantRates> &tenants) {
     Table table({name("TENANT"), number("BLOCKS"), number("HOST", 9), number("OF", 9), number("USED"),
                  number("PINNED", 9), number("IN VIEWS", 9)});
@@ -73,6 +72,25 @@ std::string memory_text(const std::vector<TenantRates> &tenants) {
                    format_size(now.bytes_pinned), format_size(now.bytes_leased)});
     }
     return table.text();
+}
+
+// Nothing where no tenant has a disk.
+std::string disk_text(const std::vector<TenantRates> &tenants) {
+    Table table({name("TENANT"), number("ON DISK"), number("ALONE"), number("DISK", 9), number("OF", 9), number("USED"),
+                 number("LOADS"), number("WRITES", 9)});
+    bool any = false;
+    for (const TenantRates &tenant : tenants) {
+        const uakv_statistics &now = tenant.now;
+        if (now.bytes_disk_max == 0) {
+            continue;
+        }
+        any = true;
+        table.add({printable(tenant.name), format_count(now.blocks_disk), format_count(now.blocks_cold),
+                   format_size(now.bytes_disk), format_size(now.bytes_disk_max),
+                   format_part(static_cast<double>(now.bytes_disk), static_cast<double>(now.bytes_disk_max)),
+                   format_rate(tenant.loads), format_size(static_cast<std::uint64_t>(tenant.disk_written))});
+    }
+    return any ? table.text() + "\n" : "";
 }
 
 std::string part_of(std::uint64_t part, std::uint64_t whole) {
@@ -126,7 +144,7 @@ std::string frame_text(const StatusReport &status, const Rates &rates) {
         tenants.resize(tenants_shown_max);
     }
     std::string text = headline(status, rates) + work_text(tenants) + more + "\n" + memory_text(tenants) + "\n" +
-                       calls_text("CALL", rates.calls);
+                       disk_text(tenants) + calls_text("CALL", rates.calls);
     if (!rates.stages.empty()) {
         text += "\n" + calls_text("STAGE", rates.stages);
     }

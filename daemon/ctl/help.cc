@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t any_number = 1 << 20;
 
-constexpr std::array<Command, 13> all_commands = {{
+constexpr std::array<Command, 18> all_commands = {{
     {"ping", "", "whether the daemon answers, and how fast",
      "Connects as a client that only reads, sends one request, and says how long\n"
      "that took.",
@@ -61,6 +61,30 @@ constexpr std::array<Command, 13> all_commands = {{
      "space ttl", 1, any_number, pin_blocks},
     {"unpin", "KEY... --space NAME", "let pinned blocks go",
      "Ends what pin began. Exits with 1 when some are not stored.", "space", 1, any_number, unpin_blocks},
+    {"disk", "", "what lies on disk, and how the disk does",
+     "Shows the disk of each tenant: its files and how much of them counts, what is\n"
+     "written, refused, loaded, dropped and saved by compression, and its errors.",
+     "", 0, 0, show_disk},
+    {"verify", "", "read all that lies on disk, drop what is damaged",
+     "Lets the daemon read every block that the tenant has on disk, beside its other\n"
+     "work, and waits for it. What is damaged is dropped. Exits with 0 when all was\n"
+     "good, 1 when something was dropped. Ctrl-C ends the waiting, not the reading.",
+     "", 0, 0, verify},
+    {"warm", "SPACE [N]", "bring the most used blocks from disk into memory",
+     "Lets the daemon bring blocks of the space from disk into memory, the most used\n"
+     "first: all of them or N, as long as there is room. Does not wait for it.",
+     "", 1, 2, warm},
+    {"persist", "DIR [--space NAME]", "copy blocks to files, while the daemon serves",
+     "Copies the blocks of the tenant, or of one space, to a file in the directory\n"
+     "DIR, which is made where it is missing; a copy that is there already is never\n"
+     "overwritten. Each block is copied whole or not at all. Exits with 4 when some\n"
+     "could not be read.",
+     "space", 1, 1, persist},
+    {"load", "DIR [--space NAME]", "store the blocks of such a copy again",
+     "Stores what persist has copied to DIR, here or on another machine: all of it, or\n"
+     "one space. Each block is checked first; one that is stored already stays as it\n"
+     "is. Exits with 4 when some were damaged or found no room.",
+     "space", 1, 1, load},
     {"advise", "[--for USE]", "write a configuration for this machine",
      "Looks at the cores, memory, disk and GPUs of this machine and prints a\n"
      "uakvd.yaml with the reason for each line. USE is development, production,\n"
@@ -68,6 +92,14 @@ constexpr std::array<Command, 13> all_commands = {{
      "terminal, and is production elsewhere.",
      "for", 0, 0, advise},
 }};
+
+// Where there is room for little.
+constexpr const char *short_text = R"(
+Options of all commands: --socket PATH, --tenant NAME, --json, --timeout TIME.
+A KEY is 64 hex digits, or text:WORDS for the SHA-256 of WORDS.
+Exit status: 0 done, 1 no (a miss, not healthy), 2 misused, 3 no daemon answers,
+4 refused or failed.  More: uakvctl help COMMAND.  uakvctl --version
+)";
 
 constexpr const char *common_text = R"(
 Options of all commands, before or after them:
@@ -114,7 +146,9 @@ Result<void> check_usage(const Command &command, const Options &options) {
         }
     }
     if (options.arguments.size() < command.arguments_min) {
-        return error(UAKV_ERR_INVALID, "%s needs a KEY; %s", command.name, usage_of(command).c_str());
+        const std::string usage = command.usage;
+        return error(UAKV_ERR_INVALID, "%s needs a %s; %s", command.name,
+                     usage.substr(0, usage.find_first_of(" .")).c_str(), usage_of(command).c_str());
     }
     if (options.arguments.size() > command.arguments_max) {
         return error(UAKV_ERR_INVALID, "%s does not know what to do with \"%s\"; %s", command.name,
@@ -128,7 +162,7 @@ std::string help_text() {
     for (const Command &command : all_commands) {
         text += fmt::format("  {:<7} {}\n", command.name, command.summary);
     }
-    return text + (common_text + 1);
+    return text + (short_text + 1);
 }
 
 std::string help_text(const Command &command) {

@@ -35,7 +35,9 @@ TenantRates tenant_rates(const StatsReport::Tenant &before, const StatsReport::T
             rate(&uakv_statistics::misses),
             rate(&uakv_statistics::stores),
             rate(&uakv_statistics::evictions) + rate(&uakv_statistics::expirations),
-            rate(&uakv_statistics::bytes_hit)};
+            rate(&uakv_statistics::bytes_hit),
+            rate(&uakv_statistics::loads),
+            rate(&uakv_statistics::bytes_disk_written)};
 }
 
 void add_calls(std::vector<CallRates> &sums, const std::vector<Latency> &before, const std::vector<Latency> &now) {

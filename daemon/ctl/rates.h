@@ -18,6 +18,8 @@ struct TenantRates {
     double stores = 0;
     double departures = 0; // evicted or expired
     double bytes_hit = 0;
+    double loads = 0;        // blocks brought from disk into memory
+    double disk_written = 0; // bytes
 };
 
 struct CallRates {

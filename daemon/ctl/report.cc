@@ -65,7 +65,9 @@ StatusReport read_status(const Json &json) {
     for (const Json &each : json.at("tenants")) {
         report.tenants.push_back({text_at(each, "name"), number_at(each, "clients"), number_at(each, "bytes_capacity"),
                                   number_at(each, "bytes_memory"), number_at(each, "bytes_blocks"),
-                                  number_at(each, "blocks"), number_at(each, "hits"), number_at(each, "misses")});
+                                  number_at(each, "blocks"), number_at(each, "hits"), number_at(each, "misses"),
+                                  optional_at<std::uint64_t>(each, "bytes_disk").value_or(0),
+                                  optional_at<std::uint64_t>(each, "bytes_disk_max").value_or(0)});
     }
     return report;
 }
@@ -129,8 +131,10 @@ SpacesReport read_spaces(const Json &json) {
         std::transform(shape.begin(), shape.end(), std::back_inserter(space.shape), number_of);
         space.axes = each.at("axes").get<std::vector<std::string>>();
         space.block_bytes = number_at(each, "block_bytes");
+        space.unbounded = optional_at<bool>(each, "block_bytes_unbounded").value_or(false);
         space.ttl_ms = number_at(each, "ttl_ms");
         space.fingerprint = text_at(each, "fingerprint");
+        space.durable = optional_at<bool>(each, "durable").value_or(false);
         space.blocks = number_at(each, "blocks");
         space.bytes = number_at(each, "bytes");
         report.spaces.push_back(std::move(space));
@@ -143,7 +147,8 @@ BlocksReport read_blocks(const Json &json) {
     for (const Json &each : json.at("blocks")) {
         report.blocks.push_back({text_at(each, "key"), number_at(each, "bytes"), text_at(each, "tier"),
                                  optional_at<std::uint64_t>(each, "expires_in_ms"), each.at("pinned").get<bool>(),
-                                 number_at(each, "leases")});
+                                 number_at(each, "leases"), optional_at<std::string>(each, "parent"),
+                                 optional_at<bool>(each, "on_disk").value_or(false)});
     }
     report.next = optional_at<std::uint64_t>(json, "next");
     return report;
@@ -163,9 +168,44 @@ WhyReport read_why(const Json &json) {
     report.pinned = optional_at<bool>(json, "pinned").value_or(false);
     report.leases = optional_at<std::uint64_t>(json, "leases").value_or(0);
     report.segment = optional_at<std::uint64_t>(json, "segment");
+    report.on_disk = optional_at<bool>(json, "on_disk").value_or(false);
     report.other_spaces = json.at("other_spaces").get<std::vector<std::string>>();
     report.history_from_ms = optional_at<std::uint64_t>(json, "history_from_ms");
     return report;
+}
+
+DiskReport::Disk read_disk(const Json &json) {
+    DiskReport::Disk disk;
+    disk.path = text_at(json, "path");
+    for (const auto &[name, value] : json.items()) {
+        if (value.is_number_unsigned()) {
+            disk.numbers.emplace_back(name, number_of(value));
+        }
+    }
+    disk.breaker_open = json.at("breaker_open").get<bool>();
+    disk.day_used_up = optional_at<bool>(json, "day_used_up").value_or(false);
+    disk.no_room = optional_at<std::string>(json, "no_room");
+    disk.checkpoint_age_ms = optional_at<std::uint64_t>(json, "checkpoint_age_ms");
+    return disk;
+}
+
+DiskReport read_disks(const Json &json) {
+    DiskReport report;
+    for (const Json &each : json.at("tenants")) {
+        const Json &disk = each.at("disk");
+        report.tenants.push_back(
+            {text_at(each, "name"), disk.is_null() ? std::nullopt : std::optional(read_disk(disk))});
+    }
+    return report;
+}
+
+VerifyReport read_verify(const Json &json) {
+    return {json.at("running").get<bool>(), number_at(json, "checked"), number_at(json, "of"), number_at(json, "bytes"),
+            number_at(json, "dropped")};
+}
+
+WarmReport read_warm(const Json &json) {
+    return {number_at(json, "warm_left")};
 }
 
 std::string dump(const Json &json) {
@@ -207,6 +247,18 @@ const std::vector<Counter> &counters() {
         {"slots_limbo", &uakv_statistics::slots_limbo, Unit::count},
         {"flights", &uakv_statistics::flights, Unit::count},
         {"spaces", &uakv_statistics::spaces, Unit::count},
+        {"loads", &uakv_statistics::loads, Unit::count},
+        {"bytes_loaded", &uakv_statistics::bytes_loaded, Unit::bytes},
+        {"load_joins", &uakv_statistics::load_joins, Unit::count},
+        {"loads_late", &uakv_statistics::loads_late, Unit::count},
+        {"evictions_unsaved", &uakv_statistics::evictions_unsaved, Unit::count},
+        {"blocks_cold", &uakv_statistics::blocks_cold, Unit::count},
+        {"bytes_cold", &uakv_statistics::bytes_cold, Unit::bytes},
+        {"blocks_disk", &uakv_statistics::blocks_disk, Unit::count},
+        {"bytes_disk", &uakv_statistics::bytes_disk, Unit::bytes},
+        {"bytes_disk_max", &uakv_statistics::bytes_disk_max, Unit::bytes},
+        {"bytes_disk_written", &uakv_statistics::bytes_disk_written, Unit::bytes},
+        {"disk_errors", &uakv_statistics::disk_errors, Unit::count},
         {"uptime_ms", &uakv_statistics::uptime_ms, Unit::ms},
     };
     return all;
@@ -230,6 +282,24 @@ Result<BlocksReport> parse_blocks(std::string_view document) {
 
 Result<WhyReport> parse_why(std::string_view document) {
     return parse("why", document, read_why);
+}
+
+Result<DiskReport> parse_disk(std::string_view document) {
+    return parse("disk", document, read_disks);
+}
+
+Result<VerifyReport> parse_verify(std::string_view document) {
+    return parse("verify", document, read_verify);
+}
+
+Result<WarmReport> parse_warm(std::string_view document) {
+    return parse("warm", document, read_warm);
+}
+
+std::uint64_t DiskReport::Disk::at(std::string_view name) const {
+    const auto found =
+        std::find_if(numbers.begin(), numbers.end(), [name](const auto &each) { return each.first == name; });
+    return found == numbers.end() ? 0 : found->second;
 }
 
 Result<std::string> join_pages(const std::vector<std::string> &pages) {

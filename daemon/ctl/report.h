@@ -25,6 +25,8 @@ struct StatusReport {
         std::uint64_t blocks = 0;
         std::uint64_t hits = 0;
         std::uint64_t misses = 0;
+        std::uint64_t bytes_disk = 0;
+        std::uint64_t bytes_disk_max = 0; // 0: it has none
     };
     std::string version;
     std::uint64_t pid = 0;
@@ -67,8 +69,10 @@ struct SpacesReport {
         std::vector<std::uint64_t> shape; // empty: opaque
         std::vector<std::string> axes;
         std::uint64_t block_bytes = 0;
+        bool unbounded = false; // block_bytes is what this daemon allows, and another one something else
         std::uint64_t ttl_ms = 0;
         std::string fingerprint;
+        bool durable = false;
         std::uint64_t blocks = 0;
         std::uint64_t bytes = 0;
     };
@@ -84,6 +88,8 @@ struct BlocksReport {
         std::optional<std::uint64_t> expires_in_ms;
         bool pinned = false;
         std::uint64_t leases = 0;
+        std::optional<std::string> parent;
+        bool on_disk = false;
     };
     std::vector<Block> blocks;
     std::optional<std::uint64_t> next; // cursor of the next page
@@ -102,8 +108,40 @@ struct WhyReport {
     bool pinned = false;
     std::uint64_t leases = 0;
     std::optional<std::uint64_t> segment;
+    bool on_disk = false;
     std::vector<std::string> other_spaces; // that hold this key
     std::optional<std::uint64_t> history_from_ms;
+};
+
+struct DiskReport {
+    struct Disk {
+        std::string path;
+        std::vector<std::pair<std::string, std::uint64_t>> numbers;
+        bool breaker_open = false;
+        bool day_used_up = false;
+        std::optional<std::string> no_room; // why no file could be made
+        std::optional<std::uint64_t> checkpoint_age_ms;
+
+        // 0 for what this daemon does not have.
+        std::uint64_t at(std::string_view name) const;
+    };
+    struct Tenant {
+        std::string name;
+        std::optional<Disk> disk;
+    };
+    std::vector<Tenant> tenants;
+};
+
+struct VerifyReport {
+    bool running = false;
+    std::uint64_t checked = 0;
+    std::uint64_t of = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t dropped = 0;
+};
+
+struct WarmReport {
+    std::uint64_t warm_left = 0;
 };
 
 // UAKV_ERR_VERSION, with what is missing, when the document is no such report.
@@ -112,6 +150,9 @@ Result<StatsReport> parse_stats(std::string_view document);
 Result<SpacesReport> parse_spaces(std::string_view document);
 Result<BlocksReport> parse_blocks(std::string_view document);
 Result<WhyReport> parse_why(std::string_view document);
+Result<DiskReport> parse_disk(std::string_view document);
+Result<VerifyReport> parse_verify(std::string_view document);
+Result<WarmReport> parse_warm(std::string_view document);
 
 // A counter of uakv_statistics by the name that it has there, for tables; in the order of the struct.
 struct Counter {

@@ -11,6 +11,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace uakv::ctl {
 namespace {
@@ -26,12 +28,27 @@ std::string status_text(const StatusReport &report) {
     }
     text += fmt::format("uakvd {}, pid {}, at {} ({}), up {}\n\n", printable(report.version), report.pid,
                         printable(report.socket), printable(report.loop), format_duration(report.uptime_ms));
-    Table table({{"TENANT", Align::left}, {"CLIENTS"}, {"BLOCKS"}, {"BYTES"}, {"MEMORY"}, {"OF"}, {"HIT RATE"}});
+    const bool disks = std::any_of(report.tenants.begin(), report.tenants.end(),
+                                   [](const StatusReport::Tenant &tenant) { return tenant.bytes_disk_max != 0; });
+    std::vector<Table::Column> columns = {
+        {"TENANT", Align::left}, {"CLIENTS"}, {"BLOCKS"}, {"BYTES"}, {"MEMORY"}, {"OF"}, {"HIT RATE"}};
+    if (disks) {
+        columns.insert(columns.end() - 1, {{"DISK"}, {"OF"}});
+    }
+    Table table(std::move(columns));
     for (const StatusReport::Tenant &tenant : report.tenants) {
         const double hits = static_cast<double>(tenant.hits);
-        table.add({printable(tenant.name), format_count(tenant.clients), format_count(tenant.blocks),
-                   format_size(tenant.bytes_blocks), format_size(tenant.bytes_memory),
-                   format_size(tenant.bytes_capacity), format_part(hits, hits + static_cast<double>(tenant.misses))});
+        std::vector<std::string> cells = {printable(tenant.name),
+                                          format_count(tenant.clients),
+                                          format_count(tenant.blocks),
+                                          format_size(tenant.bytes_blocks),
+                                          format_size(tenant.bytes_memory),
+                                          format_size(tenant.bytes_capacity),
+                                          format_part(hits, hits + static_cast<double>(tenant.misses))};
+        if (disks) {
+            cells.insert(cells.end() - 1, {format_size(tenant.bytes_disk), format_size(tenant.bytes_disk_max)});
+        }
+        table.add(std::move(cells));
     }
     return text + table.text();
 }

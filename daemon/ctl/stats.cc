@@ -31,15 +31,18 @@ std::string counters_text(const StatsReport &report) {
     std::vector<Table::Column> columns = {{"COUNTER", Align::left}};
     std::vector<std::string> clients = {"clients"};
     std::vector<std::string> hit_rates = {"hit rate"};
+    std::vector<std::string> from_disk = {"of the hits loaded from disk"};
     for (const StatsReport::Tenant &tenant : report.tenants) {
         const double hits = static_cast<double>(tenant.counters.hits);
         columns.push_back({printable(tenant.name)});
         clients.push_back(format_count(tenant.counters.clients));
         hit_rates.push_back(format_part(hits, hits + static_cast<double>(tenant.counters.misses)));
+        from_disk.push_back(format_part(static_cast<double>(tenant.counters.loads), hits));
     }
     Table table(std::move(columns));
     table.add(std::move(clients));
     table.add(std::move(hit_rates));
+    table.add(std::move(from_disk));
     for (const Counter &counter : counters()) {
         std::vector<std::string> cells = {counter.name};
         for (const StatsReport::Tenant &tenant : report.tenants) {

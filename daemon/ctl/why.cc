@@ -14,8 +14,12 @@ namespace uakv::ctl {
 namespace {
 
 std::string where_text(const WhyReport &report) {
-    std::string text = fmt::format("stored, in {} memory: {} in segment {}", printable(report.tier.value_or("host")),
-                                   format_size(report.bytes.value_or(0)), report.segment.value_or(0));
+    const std::string size = format_size(report.bytes.value_or(0));
+    std::string text =
+        report.tier == "disk"
+            ? fmt::format("stored, on disk: {}, brought into memory when it is wanted", size)
+            : fmt::format("stored, in {} memory{}: {} in segment {}", printable(report.tier.value_or("host")),
+                          report.on_disk ? " and on disk" : "", size, report.segment.value_or(0));
     if (report.leases > 0) {
         text += fmt::format(", read by {}", counted(report.leases, "view"));
     }
@@ -42,6 +46,10 @@ std::string absence_text(const WhyReport &report) {
     }
     if (report.reason == "evicted") {
         return fmt::format("evicted {}, to make room for other blocks", ago);
+    }
+    if (report.reason == "dropped_from_disk") {
+        return fmt::format("dropped {} from the disk, where it was alone: to make room, or because it was damaged",
+                           ago);
     }
     if (report.reason == "expired") {
         return fmt::format("expired {}: its lifetime was over", ago);

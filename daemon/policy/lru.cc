@@ -1,5 +1,9 @@
 #include "daemon/policy/lru.h"
 
+#include <queue>
+#include <unordered_map>
+#include <utility>
+
 namespace uakv {
 namespace {
 
@@ -96,6 +100,39 @@ void Lru::leaves_parent(const Node &node) {
 std::optional<EntryId> Lru::coldest(SizeClass size_class) const {
     const std::uint32_t entry = lists_[size_class].coldest;
     return entry == none ? std::nullopt : std::optional<EntryId>(entry);
+}
+
+std::optional<EntryId> Lru::colder_than_rest(EntryId entry) const {
+    UAKV_ASSERT(nodes_[entry].listed);
+    const std::uint32_t hotter = nodes_[entry].hotter;
+    return hotter == none ? std::nullopt : std::optional<EntryId>(hotter);
+}
+
+// Plays it: a block whose last child has left is the next one, where its own last use puts it. A parent of another
+// class waits in the list of that.
+void Lru::next_to_leave(SizeClass size_class, std::size_t count, std::vector<EntryId> &entries) const {
+    using Candidate = std::pair<std::uint64_t, EntryId>; // by stamp
+    std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> parents;
+    std::unordered_map<EntryId, std::uint32_t> left; // children that are gone
+    std::uint32_t next = lists_[size_class].coldest;
+    for (; count > 0 && (next != none || !parents.empty()); --count) {
+        EntryId entry = next;
+        if (next == none || (!parents.empty() && parents.top().first < nodes_[next].stamp)) {
+            entry = parents.top().second;
+            parents.pop();
+        } else {
+            next = nodes_[next].hotter;
+        }
+        entries.push_back(entry);
+        const Node &node = nodes_[entry];
+        if (!has_parent(node)) {
+            continue;
+        }
+        const Node &parent = nodes_[node.parent];
+        if (++left[node.parent] == parent.children && !parent.held && parent.size_class == size_class) {
+            parents.emplace(parent.stamp, node.parent);
+        }
+    }
 }
 
 void Lru::link_after(EntryId entry, std::uint32_t colder) {

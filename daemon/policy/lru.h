@@ -24,6 +24,8 @@ public:
     void hold(EntryId entry) override;
     void let_go(EntryId entry) override;
     std::optional<EntryId> coldest(SizeClass size_class) const override;
+    std::optional<EntryId> colder_than_rest(EntryId entry) const override;
+    void next_to_leave(SizeClass size_class, std::size_t count, std::vector<EntryId> &entries) const override;
     std::uint64_t now() const override { return clock_; }
     std::uint64_t last_used(EntryId entry) const override { return nodes_[entry].stamp; }
 

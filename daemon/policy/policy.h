@@ -8,8 +8,10 @@
 #include "ipc/index_layout.h"
 #include "ipc/size_class.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 namespace uakv {
 
@@ -29,6 +31,13 @@ public:
 
     // The block of the class that should leave next; nothing when there is none.
     virtual std::optional<EntryId> coldest(SizeClass size_class) const = 0;
+
+    // Who would be named next if `entry`, which coldest() or this has named, were not there to be named; nothing at the
+    // end. To pass over what cannot leave just now without calling it used.
+    virtual std::optional<EntryId> colder_than_rest(EntryId entry) const = 0;
+
+    // Appends the blocks of the class that will leave next if nobody uses any, in that order, up to `count`.
+    virtual void next_to_leave(SizeClass size_class, std::size_t count, std::vector<EntryId> &entries) const = 0;
 
     // A logical clock that advances with each insertion and touch, and when an entry was last used by it.
     virtual std::uint64_t now() const = 0;

@@ -19,6 +19,8 @@ const char *name_of(Departure why) {
         return "cleared";
     case Departure::expired:
         return "expired";
+    case Departure::dropped:
+        return "dropped";
     case Departure::corrupt:
         break;
     }

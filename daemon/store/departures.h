@@ -20,6 +20,7 @@ enum class Departure : std::uint8_t {
     cleared,    // by a client, with all of its space
     expired,
     corrupt,
+    dropped, // from the disk, where it was alone: for room, or because it was damaged there
 };
 
 const char *name_of(Departure why);

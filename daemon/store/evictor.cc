@@ -27,22 +27,42 @@ void Evictor::used(EntryId entry) {
 }
 
 void Evictor::retire(EntryId entry, Departure departure) {
-    const IndexEntry &block = index_.entry(entry);
-    const EntryHome home = home_of(block);
-    if ((home.flags & entry_expires) != 0) {
-        records_.expiry.remove(block.expires_ms, entry);
+    const BlockDescription block = index_.describe(entry);
+    const bool evicted = departure == Departure::evicted || departure == Departure::rebalanced;
+    const bool goes_on = evicted && below_ != nullptr && below_->evicted(entry) && records_.cold.replace(entry).ok();
+    records_.counters.left(block.space, block.length, departure);
+    if (!goes_on) {
+        records_.departures.add(block.space, block.key, departure, boot_ms());
+        if (log_enabled(LogLevel::trace)) { // before it is gone: whoever misses the block finds the line
+            log_trace("{} ns: block {:02x} left space {}: {}", now_ns(), fmt::join(block.key.bytes, ""), block.space,
+                      name_of(departure));
+        }
+        index_.retire(entry);
+        if (below_ != nullptr && (!evicted || block.on_disk)) {
+            below_->forgotten(block.space, block.key, departure);
+        }
+    }
+    leave(entry);
+}
+
+void Evictor::leave(EntryId entry) {
+    const IndexEntry &gone = index_.entry(entry);
+    if ((home_of(gone).flags & entry_expires) != 0) {
+        records_.expiry.remove(gone.expires_ms, entry);
     }
     records_.pins.unpin(entry);
-    records_.counters.left(home.space, block.length, departure);
-    records_.departures.add(home.space, block.key, departure, boot_ms());
-    if (log_enabled(LogLevel::trace)) { // before it is gone: whoever misses the block finds the line (tests/history)
-        log_trace("{} ns: block {:02x} left space {}: {}", now_ns(), fmt::join(block.key.bytes, ""), home.space,
-                  name_of(departure));
-    }
-    index_.retire(entry);
     policy_.removed(entry);
     limbo_.push_back(entry);
     unsettled_ = true;
+}
+
+void Evictor::let_go(EntryId entry) {
+    const auto held = holds_.find(entry);
+    UAKV_ASSERT(held != holds_.end());
+    if (--held->second == 0) {
+        holds_.erase(held);
+        unsettled_ = unsettled_ || !is_live(index_.entry(entry).generation);
+    }
 }
 
 void Evictor::settle() {
@@ -52,7 +72,7 @@ void Evictor::settle() {
     }
     mark_leased();
     std::erase_if(limbo_, [this](EntryId entry) {
-        if (is_leased(entry)) {
+        if (is_leased(entry) || is_held(entry)) {
             return false;
         }
         const IndexEntry &gone = index_.entry(entry);
@@ -94,21 +114,29 @@ void Evictor::make_room(SizeClass size_class, std::uint32_t wanted) {
             return;
         }
     }
+    evict_coldest(size_class, wanted);
+    settle();
+}
+
+// A leased block is in use, so it goes to the hot end; no more of them than there are blocks. One that is held is
+// passed over: it is on its way to disk because it is cold.
+void Evictor::evict_coldest(SizeClass size_class, std::uint32_t wanted) {
     std::uint32_t leaving = 0;
-    // A leased block is in use, so it goes to the hot end; no more of them than there are blocks.
+    std::optional<EntryId> passed;
     for (std::uint32_t steps = slots_.total_slots(size_class); steps > 0; --steps) {
-        const auto entry = policy_.coldest(size_class);
+        const auto entry = passed ? policy_.colder_than_rest(*passed) : policy_.coldest(size_class);
         if (!entry || slots_.free_slots(size_class) + leaving >= wanted) {
             break;
         }
-        if (is_leased(*entry)) {
+        if (is_held(*entry)) {
+            passed = entry;
+        } else if (is_leased(*entry)) {
             policy_.touched(*entry);
-            continue;
+        } else {
+            retire(*entry, Departure::evicted);
+            ++leaving;
         }
-        retire(*entry, Departure::evicted);
-        ++leaving;
     }
-    settle();
 }
 
 // Of the segments of other classes that can be drained at once, the one that was not used for longest.
@@ -144,7 +172,8 @@ bool Evictor::is_worth_taking(SegmentId segment, SizeClass for_class) const {
 // Nobody reads or fills a slot of it (as of the last mark_leased), and none is pinned.
 bool Evictor::can_drain(SegmentId segment) const {
     bool can = !records_.pins.any_in(segment);
-    slots_.for_each_used(segment, [&](std::optional<EntryId> entry) { can = can && entry && !is_leased(*entry); });
+    slots_.for_each_used(
+        segment, [&](std::optional<EntryId> entry) { can = can && entry && !is_leased(*entry) && !is_held(*entry); });
     return can;
 }
 

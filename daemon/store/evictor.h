@@ -1,10 +1,12 @@
 // How blocks leave memory. A block that is retired is invisible at once; its slot is used again when no
-// client holds a lease on it. Until then it is in limbo.
+// client holds a lease on it and nobody below memory reads it (hold()). Until then it is in limbo.
 //
 // Works in batches: one fence and one scan of the lease tables serve all blocks that leave together.
 #pragma once
 
 #include "daemon/policy/policy.h"
+#include "daemon/store/below.h"
+#include "daemon/store/cold_blocks.h"
 #include "daemon/store/counters.h"
 #include "daemon/store/departures.h"
 #include "daemon/store/expiry.h"
@@ -15,6 +17,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 namespace uakv {
@@ -27,9 +30,13 @@ public:
         Pins &pins;
         Counters &counters;
         Departures &departures;
+        ColdBlocks &cold;
     };
     Evictor(IndexWriter &index, Slots &slots, Policy &policy, const LeaseTables &leases, Records records)
         : index_(index), slots_(slots), policy_(policy), leases_(leases), records_(records) {}
+
+    // Whom to tell of what leaves; null: nobody.
+    void set_below(Below *below) { below_ = below; }
 
     // Whether blocks may be evicted at all; without it make_room() only settles.
     void set_evicting(bool evicting);
@@ -37,8 +44,18 @@ public:
     // The block was stored or hit: neither it nor its segment is cold.
     void used(EntryId entry);
 
-    // Takes the block out of the index and puts it into limbo; settle() ends that.
+    // Takes the block out of memory and puts it into limbo; settle() ends that. One that is evicted, and is on disk,
+    // goes on as a cold entry; otherwise it leaves the index.
     void retire(EntryId entry, Departure departure);
+
+    // Puts an entry into limbo that is not live any more, because another one has taken its place in the index. As the
+    // last part of retire(), or for a block that goes on in another slot.
+    void leave(EntryId entry);
+
+    // Somebody other than clients reads the slot of a block that is live: it is not used again before as many let_go().
+    void hold(EntryId entry) { ++holds_[entry]; }
+    void let_go(EntryId entry);
+    bool is_held(EntryId entry) const { return !holds_.empty() && holds_.count(entry) != 0; }
 
     // Frees the slots in limbo that nobody reads any more.
     void settle();
@@ -61,6 +78,7 @@ public:
 private:
     void mark_leased();
     bool is_leased(EntryId entry) const { return entry < marks_.size() && marks_[entry] == mark_; }
+    void evict_coldest(SizeClass size_class, std::uint32_t wanted);
     std::optional<SegmentId> segment_to_take(SizeClass size_class) const;
     bool can_drain(SegmentId segment) const;
     bool is_worth_taking(SegmentId segment, SizeClass for_class) const;
@@ -72,7 +90,9 @@ private:
     const LeaseTables &leases_;
     Records records_;
 
+    Below *below_ = nullptr;
     bool evicting_ = true;
+    std::unordered_map<EntryId, std::uint32_t> holds_;
     std::vector<EntryId> limbo_;
     bool unsettled_ = false;
     std::vector<std::uint32_t> marks_; // entry is leased when its mark is that of the last scan

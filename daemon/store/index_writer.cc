@@ -21,8 +21,9 @@ constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t step) {
 
 } // namespace
 
-Result<IndexWriter> IndexWriter::create(std::uint32_t segment_capacity, std::uint64_t segment_bytes) {
-    const std::uint64_t entries = segment_capacity * (segment_bytes / limits::page_bytes);
+Result<IndexWriter> IndexWriter::create(std::uint32_t segment_capacity, std::uint64_t segment_bytes,
+                                        std::uint32_t cold_capacity) {
+    const std::uint64_t entries = segment_capacity * (segment_bytes / limits::page_bytes) + cold_capacity;
     UAKV_ASSERT(entries > 0 && entries <= limits::entries_max);
     IndexHeader header{};
     header.magic = index_magic;
@@ -51,35 +52,82 @@ Result<IndexWriter> IndexWriter::create(std::uint32_t segment_capacity, std::uin
     }
     mapping.value().prefer_huge_pages();
     write_words(mapping.value().at<IndexHeader>(0), header);
-    IndexWriter index(std::move(fd.value()), std::move(mapping.value()));
+    IndexWriter index(std::move(fd.value()), std::move(mapping.value()), cold_capacity);
     index.allocated_ = header.entries_offset;
     return index;
 }
 
-IndexWriter::IndexWriter(Fd fd, Mapping mapping)
-    : fd_(std::move(fd)), mapping_(std::move(mapping)), region_(IndexRegion::at(mapping_.data())), lookup_(region_) {}
+IndexWriter::IndexWriter(Fd fd, Mapping mapping, std::uint32_t cold_capacity)
+    : fd_(std::move(fd)), mapping_(std::move(mapping)), region_(IndexRegion::at(mapping_.data())), lookup_(region_) {
+    resident_.capacity = region_.header->entry_capacity - cold_capacity;
+    cold_.first = resident_.capacity;
+    cold_.capacity = cold_capacity;
+}
 
-Result<EntryId> IndexWriter::take_entry() {
-    if (!free_.empty()) {
-        const EntryId id = free_.back();
-        free_.pop_back();
+Result<EntryId> IndexWriter::take_entry(Entries &entries) {
+    if (!entries.free.empty()) {
+        const EntryId id = entries.free.back();
+        entries.free.pop_back();
         return id;
     }
-    UAKV_ASSERT(entries_used_ < entry_capacity()); // a slot is a page or more, so slots run out first
-    if (entries_used_ == entries_allocated_) {
-        const std::uint64_t offset = region_.header->entries_offset + entries_allocated_ * sizeof(IndexEntry);
-        const std::uint64_t bytes = std::min(entry_step_bytes, mapping_.bytes() - offset);
+    if (entries.used == entries.capacity) {
+        UAKV_ASSERT(&entries == &cold_); // a slot is a page or more, so slots run out before the others do
+        return error(UAKV_ERR_NO_SPACE, "the index has all of the %u blocks on disk that it has room for",
+                     cold_.capacity);
+    }
+    if (entries.used == entries.allocated) {
+        const std::uint64_t first = entries.first + entries.allocated;
+        const std::uint64_t count =
+            std::min<std::uint64_t>(entry_step_bytes / sizeof(IndexEntry), entries.capacity - entries.allocated);
+        const std::uint64_t offset = region_.header->entries_offset + first * sizeof(IndexEntry);
+        const std::uint64_t bytes =
+            std::min(round_up(count * sizeof(IndexEntry), limits::page_bytes), mapping_.bytes() - offset);
         if (auto allocated = allocate_memfd(fd_, offset, bytes); !allocated.ok()) {
             return allocated.take_error();
         }
         allocated_ += bytes;
-        entries_allocated_ += static_cast<std::uint32_t>(bytes / sizeof(IndexEntry));
+        entries.allocated += static_cast<std::uint32_t>(count);
     }
-    return entries_used_++;
+    return entries.first + entries.used++;
+}
+
+EntryId IndexWriter::first_from(EntryId id) const {
+    if (id < resident_.used) {
+        return id;
+    }
+    id = std::max(id, cold_.first);
+    return id < cold_end() ? id : UINT32_MAX;
 }
 
 Result<EntryId> IndexWriter::publish(const BlockDescription &block) {
-    auto taken = take_entry();
+    auto written = write_entry(block);
+    if (written.ok()) {
+        insert_reference(hash_of(written.value()), written.value());
+    }
+    return written;
+}
+
+// In the place of the other's reference: a reader that comes from the old entry looks there again (Lookup).
+Result<EntryId> IndexWriter::replace(EntryId old, const BlockDescription &block) {
+    auto written = write_entry(block);
+    if (!written.ok()) {
+        return written;
+    }
+    const EntryId id = written.value();
+    const std::uint64_t hash = hash_of(old);
+    UAKV_ASSERT(hash_of(id) == hash);
+    store_release(*find_reference(hash, old).reference, make_reference(tag_of(hash), id));
+    IndexEntry &entry = region_.entries[old];
+    const Generation generation = load_relaxed(entry.generation);
+    UAKV_ASSERT(is_live(generation));
+    store_release(entry.generation, generation + 1);
+    UAKV_SEQUENCE_POINT(entry_retired);
+    return id;
+}
+
+// Complete, but nothing leads to it yet.
+Result<EntryId> IndexWriter::write_entry(const BlockDescription &block) {
+    auto taken = take_entry(block.cold ? cold_ : resident_);
     if (!taken.ok()) {
         return taken;
     }
@@ -100,8 +148,15 @@ Result<EntryId> IndexWriter::publish(const BlockDescription &block) {
         home.flags |= entry_has_parent;
         next.parent = *block.parent;
     }
+    if (block.cold) {
+        home = {home.space, static_cast<std::uint16_t>(home.flags | entry_cold | entry_on_disk), 0};
+    } else {
+        home.flags |= block.on_disk ? entry_on_disk : 0;
+        home.flags |= block.stored_bytes != 0 ? entry_encoded : 0;
+        next.offset = block.offset;
+        next.stored_bytes = block.stored_bytes;
+    }
     next.home = std::bit_cast<std::uint64_t>(home);
-    next.offset = block.offset;
     next.length = block.length;
     next.checksum = block.checksum;
     next.expires_ms = block.expires_ms;
@@ -112,7 +167,6 @@ Result<EntryId> IndexWriter::publish(const BlockDescription &block) {
     write_words(entry, next);
     store_release(entry.generation, odd + 1);
     UAKV_SEQUENCE_POINT(entry_written);
-    insert_reference(hash_of(id), id);
     return id;
 }
 
@@ -124,6 +178,34 @@ void IndexWriter::retire(EntryId id) {
     UAKV_SEQUENCE_POINT(entry_retired);
     remove_reference(hash_of(id), id);
     UAKV_SEQUENCE_POINT(reference_removed);
+}
+
+BlockDescription IndexWriter::describe(EntryId id) const {
+    const IndexEntry &entry = region_.entries[id];
+    const EntryHome home = home_of(entry);
+    BlockDescription block;
+    block.space = home.space;
+    block.key = entry.key;
+    if ((home.flags & entry_has_parent) != 0) {
+        block.parent = entry.parent;
+    }
+    block.segment = home.segment;
+    block.offset = entry.offset;
+    block.length = entry.length;
+    block.checksum = entry.checksum;
+    block.expires_ms = entry.expires_ms;
+    block.cold = (home.flags & entry_cold) != 0;
+    block.on_disk = (home.flags & entry_on_disk) != 0;
+    block.stored_bytes = (home.flags & entry_encoded) != 0 ? entry.stored_bytes : 0;
+    return block;
+}
+
+void IndexWriter::set_on_disk(EntryId id, bool on_disk) {
+    IndexEntry &entry = region_.entries[id];
+    UAKV_ASSERT(is_live(entry.generation) && !is_cold(id));
+    EntryHome home = home_of(entry);
+    home.flags = static_cast<std::uint16_t>(on_disk ? home.flags | entry_on_disk : home.flags & ~entry_on_disk);
+    store_relaxed(entry.home, std::bit_cast<std::uint64_t>(home));
 }
 
 void IndexWriter::show_lease_clock(LeaseStamp stamp) {
@@ -157,23 +239,30 @@ void IndexWriter::insert_reference(std::uint64_t hash, EntryId id) {
 // First the reference, then the counts: the reverse.
 void IndexWriter::remove_reference(std::uint64_t hash, EntryId id) {
     const std::uint64_t mask = region_.header->bucket_count - 1;
+    const std::uint64_t home = bucket_of(hash, mask + 1);
+    const Place place = find_reference(hash, id);
+    store_release(*place.reference, 0);
+    for (std::uint64_t i = 0; i < place.distance; ++i) {
+        std::uint32_t &passed = region_.buckets[(home + i) & mask].passed;
+        store_release(passed, load_relaxed(passed) - 1);
+    }
+}
+
+// Of a live entry.
+IndexWriter::Place IndexWriter::find_reference(std::uint64_t hash, EntryId id) const {
+    const std::uint64_t mask = region_.header->bucket_count - 1;
     const std::uint64_t wanted = make_reference(tag_of(hash), id);
     const std::uint64_t home = bucket_of(hash, mask + 1);
     for (std::uint64_t distance = 0; distance <= mask; ++distance) {
         IndexBucket &bucket = region_.buckets[(home + distance) & mask];
         const auto found = std::find_if(std::begin(bucket.references), std::end(bucket.references),
                                         [&](std::uint64_t &reference) { return load_relaxed(reference) == wanted; });
-        if (found == std::end(bucket.references)) {
-            continue;
+        if (found != std::end(bucket.references)) {
+            return {found, distance};
         }
-        store_release(*found, 0);
-        for (std::uint64_t i = 0; i < distance; ++i) {
-            std::uint32_t &passed = region_.buckets[(home + i) & mask].passed;
-            store_release(passed, load_relaxed(passed) - 1);
-        }
-        return;
     }
     UAKV_ASSERT(false && "a live entry has a reference");
+    return {};
 }
 
 } // namespace uakv

@@ -6,6 +6,7 @@
 #include "daemon/store/expiry.h"
 
 #include <cstdint>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -21,6 +22,12 @@ public:
     // Keeps the block of a slot of `slot_bytes` until end_ms (boot_ms; UINT64_MAX: no end). Once more: only the end
     // changes. False when it would be too many bytes.
     bool pin(EntryId entry, SegmentId segment, std::uint64_t slot_bytes, std::uint64_t end_ms);
+
+    // The same for a block that was pinned already, in another slot: it stays so, even if that is more.
+    void keep(EntryId entry, SegmentId segment, std::uint64_t slot_bytes, std::uint64_t end_ms);
+
+    // Until when it is pinned; nothing when it is not.
+    std::optional<std::uint64_t> end_of(EntryId entry) const;
 
     // Also for entries that are not pinned.
     void unpin(EntryId entry);

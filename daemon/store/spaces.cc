@@ -50,7 +50,7 @@ Result<SpaceId> Spaces::open(const SpaceDescription &wanted, bool may_create) {
     }
     const std::string name(*text);
     if (wanted.ndim > UAKV_NDIM_MAX || wanted.block_bytes == 0 || wanted.block_bytes > segment_bytes_ ||
-        wanted.flags != 0) {
+        (wanted.flags & ~UAKV_SPACE_DURABLE) != 0) {
         return error(UAKV_ERR_INVALID, "the description of space \"%s\" is out of range", name.c_str());
     }
     if (const auto known = names_.find(name); known != names_.end()) {

@@ -22,6 +22,10 @@ public:
 
     // Null when there is no such space.
     const SpaceDescription *find(SpaceId space) const { return space < spaces_.size() ? &spaces_[space] : nullptr; }
+    // It has no layout, and its blocks may be as large as this daemon allows, which another memory changes.
+    bool is_unbounded(const SpaceDescription &space) const {
+        return space.ndim == 0 && space.block_bytes == segment_bytes_;
+    }
     std::size_t count() const { return spaces_.size(); }
 
 private:

@@ -3,16 +3,38 @@
 #include "daemon/policy/lru.h"
 #include "daemon/store/random_word.h"
 #include "ipc/clock.h"
+#include "ipc/codec/codec.h"
 #include "ipc/hashing.h"
 #include "ipc/sequence_point.h"
 
 #include <algorithm>
 #include <bit>
+#include <new>
 
 namespace uakv {
 namespace {
 
 constexpr std::uint32_t eviction_batch_max = 64;
+constexpr std::uint32_t uses_max = UINT8_MAX;
+
+// Whether what the disk has of a key can stand for what was stored under it now. A lifetime begins anew with each.
+bool is_same(const BlockDescription &a, const BlockDescription &b) {
+    return a.length == b.length && a.checksum == b.checksum && a.expires_ms == UINT64_MAX && b.expires_ms == UINT64_MAX;
+}
+
+// `stored` is the block, or a frame of it. What cannot be decoded for want of memory is not called unsound.
+bool is_sound(std::span<const std::byte> stored, const Lookup::Found &found, std::uint64_t checksum) {
+    if (!found.is_encoded()) {
+        return checksum_of(stored.data(), stored.size()) == checksum;
+    }
+    const auto info = read_frame_info(stored);
+    if (!info || info->block_bytes != found.length) {
+        return false;
+    }
+    const std::unique_ptr<std::byte[]> block(new (std::nothrow) std::byte[found.length]);
+    return !block ||
+           (decode_frame(stored, {block.get(), found.length}) && checksum_of(block.get(), found.length) == checksum);
+}
 
 } // namespace
 
@@ -23,7 +45,9 @@ Result<std::unique_ptr<Store>> Store::create(const StoreOptions &options) {
                                                    limits::segment_bytes_min, limits::segment_bytes_max);
     const auto segments = static_cast<std::uint32_t>(memory_bytes / segment_bytes);
     UAKV_ASSERT(segments <= limits::segments_max);
-    auto index = IndexWriter::create(segments, segment_bytes);
+    const auto resident = static_cast<std::uint32_t>(segments * (segment_bytes / limits::page_bytes));
+    auto index =
+        IndexWriter::create(segments, segment_bytes, std::min(options.cold_blocks_max, limits::entries_max - resident));
     if (!index.ok()) {
         return index.take_error();
     }
@@ -39,9 +63,9 @@ Store::Store(IndexWriter index, std::unique_ptr<SegmentMaker> maker, std::uint32
              std::uint64_t segment_bytes, const StoreOptions &options)
     : index_(std::move(index)), maker_(std::move(maker)), segment_count_(segments), segment_bytes_(segment_bytes),
       slots_(segment_bytes), spaces_(segment_bytes), lease_clock_(now_ns()),
-      policy_(std::make_unique<Lru>(index_.entry_capacity())), pins_(*policy_, options.pinned_bytes_max),
-      departures_(boot_ms(), random_word()),
-      evictor_(index_, slots_, *policy_, leases_, {expiry_, pins_, counters_, departures_}) {
+      policy_(std::make_unique<Lru>(index_.cold_begin())), pins_(*policy_, options.pinned_bytes_max),
+      departures_(boot_ms(), random_word()), cold_(index_, {expiry_, counters_, departures_}),
+      evictor_(index_, slots_, *policy_, leases_, {expiry_, pins_, counters_, departures_, cold_}) {
     reconfigure(options);
 }
 
@@ -110,16 +134,16 @@ std::optional<SlotRef> Store::grant_ahead(SizeClass size_class) {
 uakv_status Store::commit(SlotRef slot, const CommitRequest &request) {
     const Lookup &lookup = index_.lookup();
     Lookup::Found found;
+    std::optional<EntryId> cold;
     if (lookup.find_even_expired(request.space, request.key, found)) {
-        if (boot_ms() < found.expires_ms) {
+        if (boot_ms() >= found.expires_ms) {
+            forget(found.id, Departure::expired);
+        } else if (is_cold(found.id)) {
+            cold = found.id;
+        } else {
             ++counters_.exists;
             return UAKV_EXISTS;
         }
-        evictor_.retire(found.id, Departure::expired);
-    }
-    std::optional<EntryId> parent;
-    if (request.parent && lookup.find(request.space, *request.parent, found)) {
-        parent = found.id;
     }
     BlockDescription block;
     block.space = request.space;
@@ -130,21 +154,55 @@ uakv_status Store::commit(SlotRef slot, const CommitRequest &request) {
     block.length = request.length;
     block.checksum = request.checksum;
     block.expires_ms = request.ttl_ms != 0 ? boot_ms() + request.ttl_ms : UINT64_MAX;
-    auto published = index_.publish(block);
+    const BlockDescription below = cold ? index_.describe(*cold) : BlockDescription{};
+    block.on_disk = cold && is_same(block, below) && below_ != nullptr && below_->has(*cold);
+    auto published = cold ? index_.replace(*cold, block) : index_.publish(block);
     if (!published.ok()) {
         return published.error().status;
     }
     const EntryId entry = published.value();
     UAKV_SEQUENCE_POINT(block_published);
-    slots_.set_block(slot, entry);
-    if (request.ttl_ms != 0) {
-        expiry_.add(block.expires_ms, entry);
+    if (cold) {
+        cold_.replaced(below, *cold);
+        if (!block.on_disk && below_ != nullptr) {
+            below_->forgotten(block.space, block.key, Departure::removed);
+        }
     }
-    policy_->inserted(entry, size_class_of(slots_.slot_bytes(slot.segment)), parent);
-    evictor_.used(entry);
+    entered(slot, entry, block, 0);
     counters_.entered(request.space, request.length);
     UAKV_SEQUENCE_POINT(block_accounted);
+    if (!block.on_disk && below_ != nullptr) {
+        below_->stored(entry);
+    }
     return UAKV_OK;
+}
+
+// What a block that is in memory now is to all but the counters.
+void Store::entered(SlotRef slot, EntryId entry, const BlockDescription &block, std::uint32_t uses) {
+    slots_.set_block(slot, entry);
+    if (block.expires_ms != UINT64_MAX) {
+        expiry_.add(block.expires_ms, entry);
+    }
+    const auto parent = block.parent ? find(block.space, *block.parent) : std::nullopt;
+    policy_->inserted(entry, size_class_of(slots_.slot_bytes(slot.segment)), parent);
+    evictor_.used(entry);
+    if (entry >= uses_.size()) {
+        uses_.resize(entry + 1);
+    }
+    uses_[entry] = static_cast<std::uint8_t>(std::min(uses, uses_max));
+}
+
+// It leaves for good, wherever it is.
+void Store::forget(EntryId entry, Departure why) {
+    if (!is_cold(entry)) {
+        evictor_.retire(entry, why);
+        return;
+    }
+    const BlockDescription block = index_.describe(entry);
+    cold_.retire(entry, why);
+    if (below_ != nullptr) {
+        below_->forgotten(block.space, block.key, why);
+    }
 }
 
 bool Store::remove(SpaceId space, const uakv_key &key) {
@@ -153,7 +211,7 @@ bool Store::remove(SpaceId space, const uakv_key &key) {
         return false;
     }
     const bool expired = boot_ms() >= found.expires_ms;
-    evictor_.retire(found.id, expired ? Departure::expired : Departure::removed);
+    forget(found.id, expired ? Departure::expired : Departure::removed);
     return !expired;
 }
 
@@ -161,7 +219,7 @@ uakv_status Store::pin(SpaceId space, const uakv_key &key, std::uint32_t ttl_ms)
     const std::uint64_t now_ms = boot_ms();
     pins_.end_due(now_ms);
     Lookup::Found found;
-    if (!index_.lookup().find(space, key, found)) {
+    if (!index_.lookup().find(space, key, found) || is_cold(found.id)) {
         return UAKV_MISS;
     }
     if (ttl_ms == 0) {
@@ -177,44 +235,68 @@ uakv_status Store::pin(SpaceId space, const uakv_key &key, std::uint32_t ttl_ms)
     return UAKV_OK;
 }
 
+void Store::begin_clear(SpaceId space) {
+    if (below_ != nullptr) {
+        below_->clear_begun(space);
+    }
+}
+
+void Store::end_clear(SpaceId space) {
+    if (below_ != nullptr) {
+        below_->clear_ended(space);
+    }
+}
+
 bool Store::clear_some(SpaceId space, EntryId &cursor, std::uint32_t steps, std::uint64_t &removed) {
     const std::uint64_t now_ms = boot_ms();
-    for (; steps > 0 && cursor < index_.entries_used() && space_counters(space).blocks > 0; --steps, ++cursor) {
+    const auto any = [&] {
+        const SpaceCounters counters = space_counters(space);
+        return counters.blocks + counters.blocks_cold > 0;
+    };
+    for (; steps > 0 && any() && (cursor = index_.first_from(cursor)) != UINT32_MAX; --steps, ++cursor) {
         const IndexEntry &entry = index_.entry(cursor);
-        if (!is_live(entry.generation) || home_of(entry).space != space) {
+        if (!uakv::is_live(entry.generation) || home_of(entry).space != space) {
             continue;
         }
         const bool expired = now_ms >= entry.expires_ms;
-        evictor_.retire(cursor, expired ? Departure::expired : Departure::cleared);
+        forget(cursor, expired ? Departure::expired : Departure::cleared);
         removed += expired ? 0 : 1;
     }
-    return cursor >= index_.entries_used() || space_counters(space).blocks == 0;
+    return !any() || index_.first_from(cursor) == UINT32_MAX;
 }
 
 bool Store::drop_if_corrupt(SpaceId space, const uakv_key &key) {
     Lookup::Found found;
-    if (!index_.lookup().find_even_expired(space, key, found)) {
+    if (!index_.lookup().find_even_expired(space, key, found) || is_cold(found.id)) {
         return false;
     }
-    const std::byte *data = segments_[found.segment].mapping.data() + found.offset;
-    if (checksum_of(data, found.length) == index_.entry(found.id).checksum) {
+    if (is_sound(bytes_of(found.id), found, index_.entry(found.id).checksum)) {
         return false;
     }
-    evictor_.retire(found.id, Departure::corrupt);
+    forget(found.id, Departure::corrupt);
     return true;
 }
 
+// The tier below hears of the 1st, 2nd, 4th, 8th ... use, and of each 128th at the end: not of every one.
 void Store::touch(EntryId entry) {
-    if (entry < index_.entries_used() && is_live(index_.entry(entry).generation)) {
-        policy_->touched(entry);
-        evictor_.used(entry);
+    if (entry >= index_.entries_used() || !uakv::is_live(index_.entry(entry).generation)) {
+        return;
+    }
+    policy_->touched(entry);
+    evictor_.used(entry);
+    const std::uint32_t uses = uses_[entry] + 1U;
+    const bool round = uses == uses_max;
+    uses_[entry] = static_cast<std::uint8_t>(round ? uses_max / 2 + 1 : uses);
+    const std::uint32_t times = round ? uses_max / 2 : std::has_single_bit(uses) ? (uses + 1) / 2 : 0;
+    if (times != 0 && below_ != nullptr) {
+        below_->used(entry, times);
     }
 }
 
 void Store::expire() {
     const std::uint64_t now_ms = boot_ms();
     while (const auto entry = expiry_.first_due(now_ms)) {
-        evictor_.retire(*entry, Departure::expired);
+        forget(*entry, Departure::expired);
         UAKV_SEQUENCE_POINT(block_expired);
     }
     pins_.end_due(now_ms);

@@ -1,6 +1,8 @@
 // The store of a tenant: what can be done with blocks, in the daemon's one thread.
 #pragma once
 
+#include "daemon/store/below.h"
+#include "daemon/store/cold_blocks.h"
 #include "daemon/store/evictor.h"
 #include "daemon/store/lease_clock.h"
 #include "daemon/store/pins.h"
@@ -19,8 +21,9 @@ namespace uakv {
 struct StoreOptions {
     std::uint64_t memory_bytes = 0; // for blocks
     std::uint64_t pinned_bytes_max = 0;
-    bool evict = true;               // false: full means UAKV_ERR_NO_SPACE
-    double gc_threshold = 63.0 / 64; // part of a size class in use from which on it is freed ahead of need; 1: never
+    bool evict = true;                 // false: full means UAKV_ERR_NO_SPACE
+    double gc_threshold = 63.0 / 64;   // part of a size class in use from which on it is freed ahead of need; 1: never
+    std::uint32_t cold_blocks_max = 0; // that are on disk alone
 };
 
 // What is known of a block that is stored.
@@ -31,7 +34,11 @@ struct BlockReport {
     SegmentId segment = 0;
     std::uint64_t expires_ms = UINT64_MAX; // boot_ms(); UINT64_MAX: does not
     bool pinned = false;
-    std::uint32_t leases = 0; // views that clients hold on it
+    std::uint32_t leases = 0;       // views that clients hold on it
+    bool cold = false;              // not in memory: `segment` means nothing
+    bool on_disk = false;           // on disk too, or alone
+    std::uint64_t stored_bytes = 0; // in memory as a frame of so many bytes; 0: as it is
+    std::uint32_t uses = 0;         // lately; up to 255
 };
 
 class Store {
@@ -39,7 +46,7 @@ public:
     // The memory comes in the background.
     static Result<std::unique_ptr<Store>> create(const StoreOptions &options);
 
-    // Takes all of the options but memory_bytes. Blocks that are pinned stay so.
+    // Takes all of the options but memory_bytes and cold_blocks_max. Blocks that are pinned stay so.
     void reconfigure(const StoreOptions &options);
 
     // ---- slots -------------------------------------------------------------------------------------------
@@ -74,26 +81,82 @@ public:
         std::uint32_t ttl_ms = 0;
     };
 
-    // Publishes a granted slot. UAKV_OK: it is a block now. UAKV_EXISTS and UAKV_ERR_NO_SPACE (no memory for
-    // an entry): it is still granted.
+    // Publishes a granted slot. UAKV_OK: it is a block now, also where the disk alone had it before. UAKV_EXISTS (it is
+    // in memory) and UAKV_ERR_NO_SPACE (no memory for an entry): it is still granted.
     uakv_status commit(SlotRef slot, const CommitRequest &request);
 
     // False when there was no such block.
     bool remove(SpaceId space, const uakv_key &key);
 
     // Keeps the block from being evicted for ttl_ms, or UAKV_PIN_FOREVER; the last call counts. 0: no longer. UAKV_OK,
-    // UAKV_MISS, or UAKV_ERR_NO_SPACE when the slots of pinned blocks would be more than pinned_bytes_max.
+    // UAKV_MISS (it is not in memory), or UAKV_ERR_NO_SPACE when the slots of pinned blocks would be more than
+    // pinned_bytes_max.
     uakv_status pin(SpaceId space, const uakv_key &key, std::uint32_t ttl_ms);
 
     // Removes the blocks of a space, `steps` entries at a time: begin with cursor 0, and go on until it returns true.
-    // What is stored meanwhile may stay. Adds to `removed`.
+    // What is stored meanwhile may stay. Adds to `removed`. Where there is a tier below, between begin_clear() and
+    // end_clear(), for blocks on disk go first and at once.
+    void begin_clear(SpaceId space);
+    void end_clear(SpaceId space);
     bool clear_some(SpaceId space, EntryId &cursor, std::uint32_t steps, std::uint64_t &removed);
 
-    // A client says that the block is corrupt: it is dropped if that is so.
+    // A client says that the block is corrupt: it is dropped if that is so. Never one that is on disk alone.
     bool drop_if_corrupt(SpaceId space, const uakv_key &key);
 
     // A client hit the entry. Any number below entry_capacity().
     void touch(EntryId entry);
+
+    // ---- the tier below ----------------------------------------------------------------------------------
+
+    // Tells and asks `below` from now on; null: nobody. It outlives the store, or is taken back before it goes.
+    void set_below(Below *below);
+
+    // A live entry of the key, whose lifetime is not over; or whether it is or not.
+    std::optional<EntryId> find(SpaceId space, const uakv_key &key) const;
+    std::optional<EntryId> find_even_expired(SpaceId space, const uakv_key &key) const;
+    bool is_cold(EntryId entry) const { return index_.is_cold(entry); }
+    std::uint32_t cold_blocks_max() const { return index_.entry_capacity() - index_.cold_begin(); }
+    bool is_live(EntryId entry, Generation generation) const {
+        return index_.entry(entry).generation == generation && uakv::is_live(generation);
+    }
+
+    // The bytes of a slot that is granted, and those of a block in memory, as they are there: perhaps a frame.
+    std::span<std::byte> bytes_of(SlotRef slot);
+    std::span<const std::byte> bytes_of(EntryId entry) const;
+
+    // A block that the disk alone has; the key is not in the index. UAKV_ERR_NO_SPACE: it cannot be found then.
+    Result<EntryId> publish_cold(const BlockDescription &block);
+
+    // The granted slot holds the block of the entry now, which is cold, or encoded and in memory: it takes its place.
+    // `stored_bytes`: the slot holds a frame of so many bytes; 0: the block itself. UAKV_ERR_NO_SPACE: it is still
+    // granted, and nothing has changed.
+    Result<EntryId> publish_loaded(SlotRef slot, EntryId from, std::uint64_t stored_bytes, std::uint32_t uses);
+
+    // The disk has let go of a cold block. Tells nobody below.
+    void drop_cold(EntryId entry, Departure why);
+
+    // A frame in memory that cannot be decoded: the block is gone, from the disk too.
+    void drop_damaged(EntryId entry) { forget(entry, Departure::corrupt); }
+
+    // Whether the disk has a block that is in memory.
+    void set_on_disk(EntryId entry, bool on_disk) { index_.set_on_disk(entry, on_disk); }
+
+    // Its slot stays as it is, even when the block leaves meanwhile, until as many let_go(). For blocks in memory.
+    void hold(EntryId entry) { evictor_.hold(entry); }
+    void let_go(EntryId entry) { evictor_.let_go(entry); }
+    bool is_held(EntryId entry) const { return evictor_.is_held(entry); }
+
+    // How often the block in memory was used, up to 255; after that it is told in rounds.
+    std::uint32_t uses(EntryId entry) const { return entry < uses_.size() ? uses_[entry] : 0; }
+
+    const Policy &policy() const { return *policy_; }
+    SizeClass size_class_of_block(EntryId entry) const;
+
+    // No memory is to come, and less than `part` of what there is for this class is free: blocks leave soon.
+    bool is_pressed(SizeClass size_class, double part) const;
+
+    // A block of `length` bytes has room without another having to leave.
+    bool has_free_room(std::uint64_t length) const;
 
     // ---- upkeep ------------------------------------------------------------------------------------------
 
@@ -112,9 +175,14 @@ public:
     // Readable when segments have been made; take_segments() puts them to use.
     const Fd &segment_event() const { return maker_->event(); }
     void take_segments();
+    std::uint32_t segments() const { return static_cast<std::uint32_t>(segments_.size()); }
+    std::span<std::byte> segment_memory(SegmentId segment);
 
     // The machine has no memory for the next one.
     bool short_of_memory() const { return segments_.size() < segment_count_ && !maker_->promising(); }
+
+    // More memory for blocks may come soon.
+    bool memory_is_coming() const { return maker_->promising(); }
 
     // False: what is stored stays until it is removed or its lifetime is over.
     bool evicts() const { return evict_; }
@@ -139,7 +207,7 @@ public:
     // Fills in what the store knows.
     void describe(uakv_statistics &statistics) const;
 
-    // Nothing when it is not stored.
+    // Nothing when it is not stored, in memory or below.
     std::optional<BlockReport> describe_block(SpaceId space, const uakv_key &key) const;
 
     // Appends up to `limit` blocks of the space, from entry `cursor` on. Looks at a bounded number of entries: returns
@@ -177,6 +245,9 @@ private:
     std::uint32_t low_watermark(SizeClass size_class) const;
     std::uint32_t free_goal(SizeClass size_class) const;
 
+    void forget(EntryId entry, Departure why);
+    void entered(SlotRef slot, EntryId entry, const BlockDescription &block, std::uint32_t uses);
+
     std::vector<EntryId> leased_by(const SessionLayout &session) const;
     bool is_leased_by(EntryId entry, std::uint64_t word) const;
     bool would_make_room(EntryId entry) const;
@@ -197,7 +268,10 @@ private:
     Expiry expiry_;
     Counters counters_;
     Departures departures_;
+    ColdBlocks cold_;
     Evictor evictor_;
+    Below *below_ = nullptr;
+    std::vector<std::uint8_t> uses_; // of blocks in memory, by entry
     bool evict_ = true;
     double gc_threshold_ = 1;
     std::vector<SizeClass> pressed_; // classes of which slots were taken since the last upkeep

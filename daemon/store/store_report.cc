@@ -27,6 +27,8 @@ void Store::describe(uakv_statistics &statistics) const {
     statistics.no_space = counters_.no_space;
     statistics.blocks = counters_.blocks;
     statistics.bytes_blocks = counters_.bytes_blocks;
+    statistics.blocks_cold = counters_.blocks_cold;
+    statistics.bytes_cold = counters_.bytes_cold;
     statistics.blocks_pinned = pins_.count();
     statistics.bytes_pinned = pins_.bytes();
     statistics.bytes_memory = segments_.size() * segment_bytes_;
@@ -79,7 +81,7 @@ Store::OldViews Store::old_views(const SessionLayout &session, std::uint64_t now
 }
 
 bool Store::would_make_room(EntryId entry) const {
-    return !is_live(index_.entry(entry).generation) || (evict_ && !pins_.is_pinned(entry));
+    return !uakv::is_live(index_.entry(entry).generation) || (evict_ && !pins_.is_pinned(entry));
 }
 
 // In order, each once.
@@ -96,7 +98,7 @@ std::vector<EntryId> Store::leased_by(const SessionLayout &session) const {
 }
 
 // The word is what a client wrote. It counts when the entry has its slot still, in the generation in which it was live
-// last.
+// last. Nothing is leased that is on disk alone.
 bool Store::is_leased_by(EntryId entry, std::uint64_t word) const {
     if (entry >= index_.entries_used()) {
         return false;
@@ -126,18 +128,20 @@ std::optional<EntryId> Store::list_blocks(SpaceId space, EntryId cursor, std::ui
     const std::size_t before = out.size();
     std::vector<EntryId> entries;
     EntryId next = cursor;
-    for (std::uint32_t steps = 0; steps < entries_per_listing && next < index_.entries_used(); ++steps, ++next) {
-        if (entries.size() == limit) {
+    for (std::uint32_t steps = 0; steps < entries_per_listing; ++steps, ++next) {
+        next = index_.first_from(next);
+        if (entries.size() == limit || next == UINT32_MAX) {
             break;
         }
         const IndexEntry &entry = index_.entry(next);
-        if (is_live(entry.generation) && home_of(entry).space == space && now_ms < entry.expires_ms) {
+        if (uakv::is_live(entry.generation) && home_of(entry).space == space && now_ms < entry.expires_ms) {
             entries.push_back(next);
             out.push_back(report_of(next));
         }
     }
     count_leases(entries, std::span(out).subspan(before));
-    return next < index_.entries_used() ? std::optional(next) : std::nullopt;
+    next = index_.first_from(next);
+    return next != UINT32_MAX ? std::optional(next) : std::nullopt;
 }
 
 BlockReport Store::report_of(EntryId entry) const {
@@ -152,6 +156,10 @@ BlockReport Store::report_of(EntryId entry) const {
     report.segment = home.segment;
     report.expires_ms = block.expires_ms;
     report.pinned = pins_.is_pinned(entry);
+    report.cold = is_cold(entry);
+    report.on_disk = (home.flags & entry_on_disk) != 0;
+    report.stored_bytes = (home.flags & entry_encoded) != 0 ? block.stored_bytes : 0;
+    report.uses = report.cold ? 0 : uses(entry);
     return report;
 }
 

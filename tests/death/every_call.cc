@@ -92,6 +92,8 @@ void EveryCall::wait() {
     CHECK_STATUS(uakv_remove(space_, &new_key_, 1, nullptr), UAKV_ERR_TIMEOUT);
     CHECK_STATUS(uakv_pin(space_, &new_key_, 1, 1), UAKV_ERR_TIMEOUT);
     CHECK_STATUS(uakv_clear(space_), UAKV_ERR_TIMEOUT);
+    CHECK_STATUS(uakv_flush(space_), UAKV_ERR_TIMEOUT);
+    CHECK_STATUS(uakv_prefetch(space_, &new_key_, 1, 0), UAKV_OK); // nothing to ask for
     CHECK_STATUS(uakv_stats(client_, &statistics), UAKV_ERR_TIMEOUT);
     // From the slots that were granted ahead, as long as there are any.
     uakv_status status = UAKV_OK;
@@ -125,21 +127,23 @@ void EveryCall::submit() {
                                   uakv_clear_submit(space_, 6),
                                   uakv_pin_submit(space_, &key, 1, 1, 7),
                                   uakv_stats_submit(client_, &statistics, 8),
-                                  uakv_retrieve_submit(space_, &key_, nullptr, 9),
-                                  uakv_retrieve_into_submit(space_, &key_, copy.data(), n, nullptr, 10),
-                                  uakv_retrieve_many_submit(space_, &key_, 1, &view, &each, 11)};
+                                  uakv_flush_submit(space_, 9),
+                                  uakv_prefetch_submit(space_, &key_, 1, 0, 10),
+                                  uakv_retrieve_submit(space_, &key_, nullptr, 11),
+                                  uakv_retrieve_into_submit(space_, &key_, copy.data(), n, nullptr, 12),
+                                  uakv_retrieve_many_submit(space_, &key_, 1, &view, &each, 13)};
     for (const uakv_status status : submitted) {
         CHECK_STATUS(status, UAKV_PENDING);
     }
     for (size_t i = 0; i < submitted.size(); ++i) {
         uakv_completion done = {};
         CHECK_MESSAGE(uakv_poll(client_, &done, 1, 20'000) == 1, "a completion does not come");
-        const bool hit = done.user_data >= 9;
+        const bool hit = done.user_data >= 10;
         const bool from_memory =
             hit ? done.status == UAKV_OK || done.status == UAKV_MISS : done.user_data == 1 && done.status == UAKV_OK;
         CHECK_MESSAGE(from_memory || (!hit && done.status == UAKV_ERR_TIMEOUT),
                       "call " + std::to_string(done.user_data) + " ended with " + uakv_status_name(done.status));
-        if (done.user_data == 9 && done.status == UAKV_OK) {
+        if (done.user_data == 11 && done.status == UAKV_OK) {
             CHECK_STATUS(uakv_release(&done.result.view), UAKV_OK);
         } else if (done.user_data == 1 && done.status == UAKV_OK) {
             CHECK_STATUS(uakv_abort(&done.result.slot), UAKV_OK);

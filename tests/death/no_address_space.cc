@@ -115,12 +115,18 @@ bool serves_with(int resource, rlim_t bytes) {
         });
     std::string end;
     uakv_client *client = nullptr;
+    uakv_status connected = UAKV_ERR_DISCONNECTED;
     await("uakvd serves or says why not", [&] {
         end = poll_for_exit(pid);
-        return !end.empty() || connect_to(socket_path, 0, 1'000, &client) == UAKV_OK;
+        connected = end.empty() ? connect_to(socket_path, 0, 1'000, &client) : UAKV_ERR_DISCONNECTED;
+        return !end.empty() || (connected != UAKV_ERR_DISCONNECTED && connected != UAKV_ERR_TIMEOUT);
     });
     bool stored = false;
-    if (end.empty()) {
+    if (end.empty() && connected != UAKV_OK) { // it has just not enough for a client
+        CHECK_MESSAGE(connected == UAKV_ERR_NO_SPACE || connected == UAKV_ERR_NO_MEMORY, uakv_status_name(connected));
+        kill(pid, SIGTERM);
+        CHECK_EQ(wait_for_exit(pid), "exit status 0");
+    } else if (end.empty()) {
         Space space(client);
         const uakv_status status = store_block(space, make_key("key"), block_bytes);
         stored = status == UAKV_OK;

@@ -179,16 +179,18 @@ Submission Story::submission(const Player &player) {
     constexpr std::uint32_t times[] = {0, 1, 5, 1'000'000, UAKV_PIN_FOREVER};
     constexpr std::uint32_t spaces[] = {0, 0, 0, 1, 2, 3, 1024, UINT32_MAX};
     Submission submission{};
-    submission.opcode = static_cast<Opcode>(input_.choose(12));
+    submission.opcode = static_cast<Opcode>(input_.choose(15));
     submission.user_data = input_.choose(16);
     submission.target = submission.user_data; // of an earlier one, as often as not
     submission.space = input_.choose(spaces);
     submission.key = key();
     const std::uint8_t parent = input_.byte();
-    submission.flags = parent % 2 == 0 ? 0 : submission_has_parent;
+    constexpr std::uint8_t others[] = {0, submission_as_stored, submission_anew, 0xFE};
+    submission.flags = static_cast<std::uint8_t>((parent % 2 == 0 ? 0U : submission_has_parent) | others[parent / 64]);
     submission.parent = key_of(parent / 2 % 24);
     submission.length = input_.choose(lengths);
     submission.ttl_ms = input_.choose(times);
+    submission.timeout_us = submission.ttl_ms;
     const SlotRef own = slot(player);
     submission.segment = own.segment;
     submission.slot = own.index;

@@ -119,8 +119,8 @@ void use(Attachment &attachment) {
     set_text(space.name, "space");
     (void)worked(attachment.connection().open_space(space, now_ns() + patience_ns));
     const std::array<uakv_key, 20> keys{};
-    attachment.lookup().find_each(0, keys, [](std::size_t, bool present) {
-        UAKV_ASSERT(!present);
+    attachment.lookup().find_each(0, keys, [](std::size_t, const Lookup::Found *found) {
+        UAKV_ASSERT(found == nullptr);
         return true;
     });
     for (SegmentId number = 0; number < std::min(attachment.lookup().segment_capacity(), 4U); ++number) {

@@ -81,6 +81,9 @@ void parse(Input &input) {
     }
     check(ctl::parse_blocks(second));
     check(ctl::parse_why(second));
+    check(ctl::parse_disk(second));
+    check(ctl::parse_verify(second));
+    check(ctl::parse_warm(second));
     check(ctl::join_pages({first, second}));
     auto before = ctl::parse_stats(first);
     auto now = ctl::parse_stats(second);
@@ -99,7 +102,7 @@ void parse(Input &input) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size) {
     Input input(data, size);
-    switch (input.choose(5)) {
+    switch (input.choose(6)) {
     case 0:
         run(ctl::show_status, input);
         break;
@@ -111,6 +114,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         break;
     case 3:
         run(ctl::why, input);
+        break;
+    case 5:
+        run(ctl::show_disk, input);
         break;
     default:
         parse(input);

@@ -23,9 +23,10 @@ void flood() {
         arena.tolerate(
             [&](RawClient &raw) {
                 const SpaceId space = raw.open_space("flooded");
-                constexpr std::array opcodes = {Opcode::grant,  Opcode::claim, Opcode::cancel, Opcode::pin,
-                                                Opcode::clear,  Opcode::check, Opcode::stats,  Opcode::remove,
-                                                Opcode::commit, Opcode::abort};
+                constexpr std::array opcodes = {Opcode::grant,   Opcode::claim, Opcode::cancel, Opcode::pin,
+                                                Opcode::clear,   Opcode::check, Opcode::stats,  Opcode::remove,
+                                                Opcode::commit,  Opcode::abort, Opcode::load,   Opcode::flush,
+                                                Opcode::prefetch};
                 std::vector<Completion> slots;
                 for (std::uint64_t i = 0; i < 20'000; ++i) {
                     while (const auto completion = raw.take()) {
@@ -143,6 +144,9 @@ void spaces_that_there_are_not() {
                       [&](RawClient &raw) { raw.submit(submission_for(Opcode::claim, space, {})); });
         arena.violate("there is no space",
                       [&](RawClient &raw) { raw.submit(submission_for(Opcode::clear, space, {})); });
+        for (const Opcode opcode : {Opcode::load, Opcode::prefetch, Opcode::flush}) {
+            arena.violate("which there is not", [&](RawClient &raw) { raw.submit(submission_for(opcode, space, {})); });
+        }
     }
     arena.tolerate([](RawClient &raw) { // these find nothing there
         for (const Opcode opcode : {Opcode::remove, Opcode::check, Opcode::pin}) {
@@ -197,7 +201,7 @@ void writes_of_a_reader() {
 
 void opcodes_that_there_are_not() {
     Arena arena;
-    for (const unsigned opcode : {0U, 11U, 128U, 255U}) {
+    for (const unsigned opcode : {0U, 14U, 128U, 255U}) {
         arena.violate("it submitted opcode " + std::to_string(opcode),
                       [&](RawClient &raw) { raw.submit(submission_for(static_cast<Opcode>(opcode), 0, {})); });
     }

@@ -22,7 +22,7 @@ void ring(RawClient &raw) {
 void put_random(SessionLayout &session, std::uint32_t place, Random &random) {
     Submission submission;
     fill_random(&submission, sizeof submission, random);
-    submission.opcode = static_cast<Opcode>(random.below(12)); // else nearly all end at the opcode
+    submission.opcode = static_cast<Opcode>(random.below(15)); // else nearly all end at the opcode
     write_words(session.submissions[place % limits::submissions], submission);
 }
 

@@ -42,6 +42,7 @@ public:
     void type(const std::string &text);
     std::string await_end(); // "exit status 0"
     const std::string &seen() const { return seen_; }
+    pid_t pid() const { return pid_; }
 
 private:
     bool read_more();

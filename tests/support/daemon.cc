@@ -112,6 +112,13 @@ void Daemon::start() {
     if (options_.user) {
         CHECK(chown(directory_.path().c_str(), options_.user->uid, options_.user->gid) == 0);
     }
+    Environment environment = options_.environment;
+    if (!options_.disk.empty()) {
+        environment.insert(environment.end(), {{"UAKV_ENABLE_PERSISTENCE", "true"},
+                                               {"UAKV_PERSISTENCE_PATH", disk_path()},
+                                               {"UAKV_DISK_SIZE", options_.disk},
+                                               {"UAKV_DISK_FREE", "1MiB"}}); // the machine may be nearly full
+    }
     const auto before_exec = [this] {
         if (options_.before_exec) {
             options_.before_exec();
@@ -120,7 +127,7 @@ void Daemon::start() {
             become(*options_.user);
         }
     };
-    pid_ = start_uakvd(arguments, directory_.path() + "/log", options_.environment, before_exec, options_.program);
+    pid_ = start_uakvd(arguments, directory_.path() + "/log", environment, before_exec, options_.program);
     try {
         await_serving();
     } catch (const Failure &failure) {

@@ -47,6 +47,7 @@ struct DaemonOptions {
     std::function<void()> before_exec; // for limits
     std::optional<User> user;          // another than that of the test, which must be root
     std::string program;               // another than the uakvd of this build
+    std::string disk;                  // the size of a disk tier, in a directory of the daemon's; empty: none
 };
 
 class Daemon {
@@ -60,6 +61,7 @@ public:
 
     const std::string &directory() const { return directory_.path(); }
     const std::string &socket_path() const { return socket_path_; }
+    std::string disk_path() const { return directory_.path() + "/disk"; }
     pid_t pid() const { return pid_; }
     std::string log() const;
 

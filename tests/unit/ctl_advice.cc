@@ -97,11 +97,12 @@ void the_file() {
                 CHECK_MESSAGE(before.starts_with("# "), line + " has no reason");
             }
         }
-        CHECK_EQ(keys, 8);
+        CHECK_EQ(keys, 9);
         for (const char *key :
              {"log_level", "cache_strategy", "enable_gc", "gc_threshold", "single_flight", "enable_profiling"}) {
             value_of(text, key);
         }
+        CHECK_EQ(value_of(text, "enable_persistence"), "false"); // whose disk it is knows the operator alone
         CHECK_EQ(value_of(text, "socket"), "/run/uakv/uakvd.sock");
         auto bytes = parse_size(value_of(text, "memory"), 0);
         CHECK(bytes.ok());

@@ -51,6 +51,37 @@ constexpr const char *why_document =
         "bytes": null, "tier": null, "expires_in_ms": null, "pinned": false, "leases": 0, "segment": null,
         "other_spaces": ["other"], "history_from_ms": 60000})";
 
+constexpr const char *disk_document =
+    R"({"tenants": [{"name": "a", "disk": null}, {"name": "b", "disk": {"path": "/var/lib/uakv/b", "bytes_max": 100,
+        "files": 7, "encoded_in_vain": 4, "warm_left": 12, "something_new": 3, "share": 0.5, "breaker_open": true,
+        "no_room": "No space left on device", "checkpoint_age_ms": null, "verify": {"running": false}}}]})";
+
+void disks() {
+    auto report = parse_disk(disk_document);
+    CHECK_MESSAGE(report.ok(), report.ok() ? "" : report.error().detail);
+    CHECK_EQ(report.value().tenants.size(), 2);
+    CHECK(!report.value().tenants[0].disk);
+    const DiskReport::Disk &disk = *report.value().tenants[1].disk;
+    CHECK_EQ(disk.path, "/var/lib/uakv/b");
+    CHECK_EQ(disk.at("bytes_max"), 100);
+    CHECK_EQ(disk.at("files"), 7);
+    CHECK_EQ(disk.at("something_new"), 3);
+    CHECK_EQ(disk.at("encoded_in_vain"), 4);
+    CHECK_EQ(disk.at("warm_left"), 12);
+    CHECK_EQ(disk.at("loads"), 0); // a daemon that does not count it
+    CHECK(disk.breaker_open && !disk.day_used_up && !disk.checkpoint_age_ms);
+    CHECK_EQ(disk.no_room.value(), "No space left on device");
+    CHECK(!parse_disk(R"({"tenants": [{"name": "a"}]})").ok());
+    CHECK(!parse_disk(R"({"tenants": [{"name": "a", "disk": 3}]})").ok());
+    auto verify = parse_verify(R"({"tenant": "a", "begun": true, "running": true, "checked": 1, "of": 2, "bytes": 3,
+                                   "dropped": 4})");
+    CHECK(verify.ok() && verify.value().running);
+    CHECK_EQ(verify.value().of, 2);
+    CHECK_EQ(verify.value().dropped, 4);
+    CHECK(!parse_verify(R"({"running": true})").ok());
+    CHECK_EQ(parse_warm(R"({"warm_left": 5})").value().warm_left, 5);
+}
+
 void statuses() {
     auto report = parse_status(status_document);
     CHECK_MESSAGE(report.ok(), report.ok() ? "" : report.error().detail);
@@ -342,6 +373,7 @@ void nobody_there() {
 }
 
 constexpr Case cases[] = {
+    {"disks", disks},
     {"statuses", statuses},
     {"counters_and_latencies", counters_and_latencies},
     {"spaces_open_as_described", spaces_open_as_described},

@@ -167,8 +167,8 @@ void expired_is_not_found() {
     Lookup::Found found;
     CHECK(index.lookup().find_even_expired(0, sample_key(1), found));
     const std::array keys = {sample_key(1), sample_key(2)};
-    index.lookup().find_each(0, keys, [](std::size_t i, bool present) {
-        CHECK_EQ(present, i == 1);
+    index.lookup().find_each(0, keys, [](std::size_t i, const Lookup::Found *at) {
+        CHECK_EQ(at != nullptr, i == 1);
         return true;
     });
 }
@@ -252,13 +252,14 @@ void find_each_stops_when_told() {
         publish(index, 0, keys.back());
     }
     std::size_t visits = 0;
-    index.lookup().find_each(0, keys, [&](std::size_t i, bool present) {
+    index.lookup().find_each(0, keys, [&](std::size_t i, const Lookup::Found *found) {
         CHECK_EQ(i, visits++);
-        CHECK(present);
+        CHECK(found != nullptr);
         return i < 20;
     });
     CHECK_EQ(visits, 21);
-    index.lookup().find_each(0, {}, [&](std::size_t, bool) -> bool { throw Failure("visited nothing"); });
+    index.lookup().find_each(0, {},
+                             [&](std::size_t, const Lookup::Found *) -> bool { throw Failure("visited nothing"); });
 }
 
 // The index under random operations, beside the plainest thing that can do the same.
@@ -301,8 +302,8 @@ public:
             keys.push_back(key_of(number));
         }
         for (SpaceId space = 0; space < 2; ++space) {
-            lookup_.find_each(space, keys, [&](std::size_t number, bool present) {
-                CHECK_EQ(present, finds(lookup_, space, keys[number]));
+            lookup_.find_each(space, keys, [&](std::size_t number, const Lookup::Found *found) {
+                CHECK_EQ(found != nullptr, finds(lookup_, space, keys[number]));
                 return true;
             });
         }

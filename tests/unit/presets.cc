@@ -4,6 +4,7 @@
 #include "daemon/config/presets.h"
 
 #include <filesystem>
+#include <fmt/format.h>
 #include <set>
 #include <sstream>
 
@@ -51,9 +52,28 @@ void each_is_good() {
         CHECK_EQ(settings.gc_threshold, again.gc_threshold);
         CHECK_EQ(settings.profiling, again.profiling);
         CHECK_EQ(settings.tenants.size(), again.tenants.size());
+        CHECK(settings.disk.path.empty()); // nobody's disk is used unasked
         // As a file, it gives what it gives by its name.
         const std::string file = UAKV_SOURCE_DIR "/systemd/presets/" + std::string(name) + ".yaml";
         CHECK_EQ(settings_of({"--socket", "/s", "--config", file}).memory_bytes, settings.memory_bytes);
+    }
+}
+
+// Each says how a disk is used, for whom turns it on.
+void each_has_a_disk_in_mind() {
+    const auto values = [](const DiskSettings &disk) {
+        return fmt::format("{} {} {} {} {}", disk.bytes, disk.compress, disk.only_reused, disk.warm_blocks,
+                           disk.stop_ms);
+    };
+    const Environment on = {{"UAKV_ENABLE_PERSISTENCE", "true"}, {"UAKV_PERSISTENCE_PATH", "/tmp"}};
+    std::set<std::string> seen = {values(settings_of({"--socket", "/s"}, on).disk)};
+    for (const std::string_view name : names) {
+        const Settings settings = settings_of({"--socket", "/s", "--preset", std::string(name)}, on);
+        CHECK_EQ(settings.disk.path, "/tmp");
+        const bool is_the_default = name == "production";
+        CHECK_MESSAGE(seen.insert(values(settings.disk)).second != is_the_default, std::string(name));
+        const ConfigFile copy(printed({"--socket", "/s", "--preset", std::string(name), "--print-config"}, on));
+        CHECK_EQ(values(settings_of({"--config", copy.path()}).disk), values(settings.disk));
     }
 }
 
@@ -86,6 +106,7 @@ void each_differs() {
 constexpr Case cases[] = {
     {"carried_as_installed", carried_as_installed},
     {"each_is_good", each_is_good},
+    {"each_has_a_disk_in_mind", each_has_a_disk_in_mind},
     {"each_fits_a_small_machine", each_fits_a_small_machine},
     {"each_differs", each_differs},
 };

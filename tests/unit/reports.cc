@@ -204,11 +204,15 @@ void stats() {
     CHECK_EQ(chat["name"].get<std::string>(), "chat");
     CHECK_EQ(chat["stores"].get<int>(), 10);
     CHECK_EQ(chat["bytes_blocks"].get<int>(), 50'000);
-    for (const char *name : {"misses_expired", "evictions_rebalance", "blocks_pinned", "bytes_pinned", "bytes_leased",
-                             "flights", "flight_waits", "refused_busy", "sessions_revoked", "uptime_ms", "spaces"}) {
+    for (const char *name :
+         {"misses_expired", "evictions_rebalance", "blocks_pinned", "bytes_pinned",     "bytes_leased",
+          "flights",        "flight_waits",        "refused_busy",  "sessions_revoked", "uptime_ms",
+          "spaces",         "blocks_cold",         "bytes_cold",    "blocks_disk",      "bytes_disk",
+          "bytes_disk_max", "bytes_disk_written",  "loads",         "bytes_loaded",     "load_joins",
+          "loads_late",     "evictions_unsaved",   "disk_errors"}) {
         CHECK_MESSAGE(chat[name].is_number_unsigned(), name);
     }
-    for (const char *call : {"retrieve", "store", "reserve", "commit", "flight", "remove"}) {
+    for (const char *call : {"retrieve", "store", "reserve", "commit", "flight", "remove", "load"}) {
         const Json &latencies = chat["latencies"][call];
         CHECK_EQ(sum_of_buckets(latencies), latencies["count"].get<std::uint64_t>());
     }
@@ -409,6 +413,19 @@ void silent_one_is_dropped() {
     busy.ask(report_of(ReportKind::status));
 }
 
+// Without a disk that is what is said; what would do something is refused.
+void no_disks() {
+    Served served(settings_of({tenant_settings("default")}));
+    Operator asker(served);
+    const Json disks = asker.ask(report_of(ReportKind::disk));
+    CHECK_EQ(disks["tenants"].size(), 1);
+    CHECK(disks["tenants"][0]["disk"].is_null());
+    for (const ReportKind kind : {ReportKind::verify, ReportKind::warm}) {
+        CHECK(asker.refused(report_of(kind), UAKV_ERR_UNSUPPORTED).find("enable_persistence") != std::string::npos);
+    }
+    CHECK(asker.refused(report_of(static_cast<ReportKind>(9)), UAKV_ERR_VERSION).find("9") != std::string::npos);
+}
+
 constexpr Case cases[] = {
     {"status", status},
     {"problems", problems},
@@ -416,6 +433,7 @@ constexpr Case cases[] = {
     {"spaces", spaces},
     {"blocks", blocks},
     {"why", why},
+    {"no_disks", no_disks},
     {"what_there_is_not", what_there_is_not},
     {"either_client_or_operator", either_client_or_operator},
     {"asks_without_reading", asks_without_reading},

@@ -91,14 +91,90 @@ constexpr Broken of_this_version[] = {
     {"cache_strategy: lfu\n", "F:1: cache_strategy: this version has no lfu yet; only lru can be chosen"},
     {"cache_strategy: adaptive\n", "F:1: cache_strategy: this version has no adaptive yet; only lru can be chosen"},
     {"cache_strategy: best\n", "F:1: cache_strategy: \"best\" is no strategy; expected lru"},
-    {"use_compression: true\n", "F:1: use_compression: this version has no compression; expected false, or remove it"},
-    {"enable_persistence: yes\n", "F:1: enable_persistence: this version has no persistence; expected false, or remove "
-                                  "it"},
-    {"persistence_path: /var/lib/kv\n", "F:1: persistence_path: this version has no persistence; remove it"},
     {"enable_prefetch: on\n", "F:1: enable_prefetch: this version has no prefetching; expected false, or remove it"},
     {"prefetch_size: 16\n", "F:1: prefetch_size: this version has no prefetching; remove it"},
-    {"num_workers: 4\n", "F:1: num_workers: this version has no worker threads to be numbered; remove it"},
-    {"use_compression: lz4\n", "F:1: use_compression: \"lz4\"; expected true or false"},
+};
+
+#define UAKV_ON "enable_persistence: true\npersistence_path: /tmp\n"
+
+constexpr Broken of_disk[] = {
+    {"enable_persistence: perhaps\ndisk_size: 1GiB\n", "F:1: enable_persistence: \"perhaps\"; expected true or false"},
+    {"enable_persistence: true\npersistence_path: kv\n",
+     "F:2: persistence_path: \"kv\" depends on where uakvd is started; expected the absolute path of a directory"},
+    {"enable_persistence: true\npersistence_path: \"\"\n",
+     "F:2: persistence_path: the path \"\" has 0 bytes; expected 1 to 1023"},
+    {"enable_persistence: true\npersistence_path: /dev/null/kv\n",
+     "F:2: persistence_path: cannot look at /dev/null/kv: Not a directory (errno 20)"},
+    {"enable_persistence: true\npersistence_path: /dev/null\n",
+     "F:2: persistence_path: /dev/null is not a directory; expected one, or a path where one can be made"},
+    {UAKV_ON "use_compression: lz4\n", "F:3: use_compression: \"lz4\"; expected true or false"},
+    {UAKV_ON "disk_size: 200GB\n",
+     "F:3: disk_size: \"200GB\" is not a size (its unit is none of B, KiB, MiB, GiB, TiB, %); write it like 8GiB, "
+     "512MiB, 1.5GiB or 20%"},
+    {UAKV_ON "disk_size: 15MiB\n", "F:3: disk_size: \"15MiB\" is 15 MiB; expected 16 MiB to 1024 TiB"},
+    {UAKV_ON "disk_size: 0%\n", "F:3: disk_size: \"0%\" is 0 bytes; expected 16 MiB to 1024 TiB"},
+    {UAKV_ON "disk_size: 1025TiB\n", "F:3: disk_size: \"1025TiB\" is 1025 TiB; expected 16 MiB to 1024 TiB"},
+    {UAKV_ON "disk_free: some\n",
+     "F:3: disk_free: \"some\" is not a size (it does not begin with a number); write it like 8GiB, 512MiB, 1.5GiB or "
+     "20%"},
+    {UAKV_ON "disk_write_rate: 200\n", "F:3: disk_write_rate: \"200\" is 200 bytes; expected at least 1 MiB, or 0 for "
+                                       "no limit; is a unit missing?"},
+    {UAKV_ON "disk_write_per_day: 20%\n",
+     "F:3: disk_write_per_day: \"20%\" is a part of nothing; expected a size such as 200MiB, or 0"},
+    {UAKV_ON "disk_admit: some\n", "F:3: disk_admit: \"some\"; expected all or reused"},
+    {UAKV_ON "disk_file_size: 200MiB\n",
+     "F:3: disk_file_size: \"200MiB\" is 200 MiB; expected a power of two, 1 MiB to 4 GiB"},
+    {UAKV_ON "disk_file_size: 512KiB\n",
+     "F:3: disk_file_size: \"512KiB\" is 512 KiB; expected a power of two, 1 MiB to 4 GiB"},
+    {UAKV_ON "disk_file_size: 8GiB\n",
+     "F:3: disk_file_size: \"8GiB\" is 8 GiB; expected a power of two, 1 MiB to 4 GiB"},
+    {UAKV_ON "disk_size: 1GiB\ndisk_file_size: 512MiB\n",
+     "F:4: disk_file_size: tenant \"default\" has 1 GiB of disk, room for fewer than 8 files of 512 MiB; expected at "
+     "most 128 MiB, or give it more"},
+    {UAKV_ON "disk_checkpoint: 60\n", "F:3: disk_checkpoint: \"60\" is not a duration (it has no unit); write it like "
+                                      "10s, 500ms, 2min or 1h"},
+    {UAKV_ON "disk_checkpoint: 10ms\n", "F:3: disk_checkpoint: \"10ms\" is out of range; expected 1s to 24h"},
+    {UAKV_ON "warm_blocks: -1\n", "F:3: warm_blocks: \"-1\" is not a whole number; write it in digits, like 1000"},
+    {UAKV_ON "stop_timeout: 2h\n", "F:3: stop_timeout: \"2h\" is out of range; expected 0ms to 1h"},
+    {"num_workers: 0\n", "F:1: num_workers: \"0\" is out of range; expected 1 to 64"},
+    {"num_workers: 65\n", "F:1: num_workers: \"65\" is out of range; expected 1 to 64"},
+};
+
+#define UAKV_ALONE(key)                                                                                                \
+    "F:1: " key ": it says something only together with enable_persistence: true; add that, or remove this"
+
+// A key of the disk where there is none.
+constexpr Broken of_no_disk[] = {
+    {"use_compression: true\n", UAKV_ALONE("use_compression")},
+    {"persistence_path: /var/lib/kv\n", UAKV_ALONE("persistence_path")},
+    {"disk_size: 1GiB\n", UAKV_ALONE("disk_size")},
+    {"disk_free: 1GiB\n", UAKV_ALONE("disk_free")},
+    {"disk_write_rate: 0\n", UAKV_ALONE("disk_write_rate")},
+    {"disk_write_per_day: 1TiB\n", UAKV_ALONE("disk_write_per_day")},
+    {"disk_admit: all\n", UAKV_ALONE("disk_admit")},
+    {"disk_file_size: 64MiB\n", UAKV_ALONE("disk_file_size")},
+    {"disk_checkpoint: 1min\n", UAKV_ALONE("disk_checkpoint")},
+    {"warm_blocks: 3\n", UAKV_ALONE("warm_blocks")},
+    {"stop_timeout: 0\n", UAKV_ALONE("stop_timeout")},
+    {"tenants:\n  - {name: a, users: [0], disk: 50%}\n",
+     "F:2: tenant a: disk: it says something only together with enable_persistence: true; add that, or remove this"},
+};
+
+constexpr Broken of_shares_of_disk[] = {
+    {UAKV_ON "disk_size: 64MiB\ntenants:\n  - {name: a, users: [0], disk: 8MiB}\n",
+     "F:5: tenant a: disk: \"8MiB\" is 8 MiB; a tenant needs at least 16 MiB"},
+    {UAKV_ON "disk_size: 64MiB\ntenants:\n  - {name: a, users: [0], disk: 48MiB}\n  - {name: b, users: [0], disk: "
+             "32MiB}\n",
+     "F:4: tenants: the disk of the tenants adds up to 80 MiB, but disk_size is 64 MiB; give them less, or raise "
+     "disk_size"},
+    {UAKV_ON "disk_size: 64MiB\ntenants:\n  - {name: a, users: [0], disk: 75%}\n  - {name: b, users: [0]}\n  - {name: "
+             "c, users: [0], disk: 16MiB}\n",
+     "F:6: tenant b: 0 bytes are left for its disk, and a tenant needs at least 16 MiB; give the others less, or raise "
+     "disk_size"},
+    {UAKV_ON "disk_size: 64MiB\ndisk_file_size: 8MiB\ntenants:\n  - {name: a, users: [0], disk: 48MiB}\n  - {name: b, "
+             "users: [0]}\n",
+     "F:4: disk_file_size: tenant \"b\" has 16 MiB of disk, room for fewer than 8 files of 8 MiB; expected at most 2 "
+     "MiB, or give it more"},
 };
 
 constexpr Broken of_combinations[] = {
@@ -187,6 +263,13 @@ constexpr Broken of_one_fault[] = {
     {"memory: lots\ntenants:\n  - {name: a, users: [0], memory: 48GiB}\n  - {name: b, users: [0]}\n",
      "F:1: memory: \"lots\" is not a size (it does not begin with a number); write it like 8GiB, 512MiB, 1.5GiB or "
      "20%"},
+    {"enable_persistence: true\npersistence_path: kv\ndisk_file_size: 64MiB\ntenants:\n  - {name: a, users: [0], "
+     "disk: 50%}\n  - {name: b, users: [0]}\n",
+     "F:2: persistence_path: \"kv\" depends on where uakvd is started; expected the absolute path of a directory"},
+    {"enable_persistence: true\npersistence_path: /tmp\ndisk_size: lots\ndisk_file_size: 1MiB\ntenants:\n  - {name: a, "
+     "users: [0], disk: 50%}\n",
+     "F:3: disk_size: \"lots\" is not a size (it does not begin with a number); write it like 8GiB, 512MiB, 1.5GiB or "
+     "20%"},
     {"tenants:\n  - {name: a, users: [no-such-user]}\n", "F:2: tenant a: users: there is no user \"no-such-user\" on "
                                                          "this machine; correct the name, create the user, or give "
                                                          "a number"},
@@ -258,6 +341,9 @@ constexpr Case cases[] = {
     {"of_keys", [] { check_all(of_keys); }},
     {"of_values", [] { check_all(of_values); }},
     {"of_this_version", [] { check_all(of_this_version); }},
+    {"of_disk", [] { check_all(of_disk); }},
+    {"of_no_disk", [] { check_all(of_no_disk); }},
+    {"of_shares_of_disk", [] { check_all(of_shares_of_disk); }},
     {"of_combinations", [] { check_all(of_combinations); }},
     {"of_tenants", [] { check_all(of_tenants); }},
     {"of_shares", [] { check_all(of_shares); }},

@@ -3,6 +3,7 @@
 
 #include "daemon/config/presets.h"
 
+#include <filesystem>
 #include <sstream>
 
 namespace uakv::test {
@@ -14,6 +15,20 @@ bool same(const Members &a, const Members &b) {
     return a.users == b.users && a.groups == b.groups;
 }
 
+void check_same(const DiskSettings &a, const DiskSettings &b) {
+    CHECK_EQ(a.path, b.path);
+    CHECK_EQ(a.bytes, b.bytes);
+    CHECK_EQ(a.free_floor_bytes, b.free_floor_bytes);
+    CHECK_EQ(a.file_bytes, b.file_bytes);
+    CHECK_EQ(a.write_bytes_per_second, b.write_bytes_per_second);
+    CHECK_EQ(a.write_bytes_per_day, b.write_bytes_per_day);
+    CHECK_EQ(a.checkpoint_ms, b.checkpoint_ms);
+    CHECK_EQ(a.compress, b.compress);
+    CHECK_EQ(a.only_reused, b.only_reused);
+    CHECK_EQ(a.warm_blocks, b.warm_blocks);
+    CHECK_EQ(a.stop_ms, b.stop_ms);
+}
+
 void check_same(const Settings &a, const Settings &b) {
     CHECK_EQ(a.socket_path, b.socket_path);
     CHECK_EQ(a.memory_bytes, b.memory_bytes);
@@ -23,6 +38,8 @@ void check_same(const Settings &a, const Settings &b) {
     CHECK_EQ(a.evict, b.evict);
     CHECK_EQ(a.gc_threshold, b.gc_threshold);
     CHECK(a.admin_group == b.admin_group);
+    CHECK_EQ(a.workers, b.workers);
+    check_same(a.disk, b.disk);
     CHECK_EQ(a.tenants.size(), b.tenants.size());
     for (std::size_t i = 0; i < a.tenants.size(); ++i) {
         const TenantSettings &x = a.tenants[i], &y = b.tenants[i];
@@ -35,6 +52,7 @@ void check_same(const Settings &a, const Settings &b) {
         CHECK_EQ(x.descriptors_max, y.descriptors_max);
         CHECK_EQ(x.operations_per_second, y.operations_per_second);
         CHECK_EQ(x.lease_ms_max, y.lease_ms_max);
+        CHECK_EQ(x.disk_bytes, y.disk_bytes);
     }
 }
 
@@ -48,9 +66,20 @@ enable_gc: no
 gc_threshold: 98%
 enable_profiling: true
 cache_strategy: lru
-use_compression: false
-enable_persistence: false
+use_compression: no
+enable_persistence: on
+persistence_path: "/tmp/a cache"
 enable_prefetch: off
+num_workers: 3
+disk_size: 1.5GiB
+disk_free: 64MiB
+disk_write_rate: 200MiB
+disk_write_per_day: 1TiB
+disk_admit: reused
+disk_file_size: 32MiB
+disk_checkpoint: 90s
+warm_blocks: 500
+stop_timeout: 2min
 tenants:
   - name: chat
     users: [root, 1001]
@@ -66,9 +95,30 @@ tenants:
     leased_memory: 25%
     lease_max_age: 90s
     pinned_memory: 16MiB
-  - {name: batch.1, groups: [0]}
+    disk: 50%
+  - {name: batch.1, groups: [0], disk: 256MiB}
   - {name: "true", read_only_users: [0]}
 )";
+
+void check_all_of_disk(const Settings &settings) {
+    const DiskSettings &disk = settings.disk;
+    CHECK_EQ(settings.workers, 3);
+    CHECK_EQ(disk.path, "/tmp/a cache");
+    CHECK_EQ(disk.compress, false);
+    CHECK_EQ(disk.bytes, 1536 * mib);
+    CHECK_EQ(disk.free_floor_bytes, 64 * mib);
+    CHECK_EQ(disk.write_bytes_per_second, 200 * mib);
+    CHECK_EQ(disk.write_bytes_per_day, mib * mib);
+    CHECK_EQ(disk.only_reused, true);
+    CHECK_EQ(disk.file_bytes, 32 * mib);
+    CHECK_EQ(disk.checkpoint_ms, 90'000);
+    CHECK_EQ(disk.warm_blocks, 500);
+    CHECK_EQ(disk.stop_ms, 120'000);
+    CHECK_EQ(settings.tenants[0].disk_bytes, 768 * mib);
+    CHECK_EQ(settings.tenants[1].disk_bytes, 256 * mib);
+    CHECK_EQ(settings.tenants[2].disk_bytes, 512 * mib);
+    CHECK_EQ(settings.tenants[1].disk_path, "/tmp/a cache/batch.1");
+}
 
 void check_everything(const Settings &settings) {
     CHECK_EQ(settings.socket_path, "/tmp/a socket");
@@ -99,6 +149,7 @@ void check_everything(const Settings &settings) {
     CHECK_EQ(settings.tenants[1].lease_ms_max, 0);
     CHECK_EQ(settings.tenants[2].name, "true");
     CHECK_EQ(settings.tenants[2].memory_bytes, 64 * mib);
+    check_all_of_disk(settings);
 }
 
 void every_key() {
@@ -228,6 +279,114 @@ void tenants_divide_the_memory() {
           std::string::npos);
 }
 
+// A disk that nobody asked for takes nothing; one that is asked for and not described takes a part of its file system.
+void disks_by_default() {
+    const Settings without = settings_of_file("");
+    CHECK(without.disk.path.empty());
+    CHECK_EQ(without.disk.bytes, 0);
+    CHECK_EQ(without.tenants[0].disk_bytes, 0);
+    CHECK(without.workers >= 1 && without.workers <= 8);
+    const Settings with = settings_of_file("enable_persistence: true\npersistence_path: /tmp/not/yet/made\n");
+    const std::uint64_t whole = std::filesystem::space("/tmp").capacity;
+    CHECK_EQ(with.disk.bytes, whole / 5 / mib * mib);
+    CHECK_EQ(with.disk.free_floor_bytes, whole / 20 / mib * mib);
+    CHECK_EQ(with.tenants[0].disk_bytes, with.disk.bytes);
+    CHECK(with.disk.compress && !with.disk.only_reused);
+    CHECK_EQ(with.disk.checkpoint_ms, 60'000);
+    CHECK_EQ(with.disk.stop_ms, 30'000);
+    CHECK_EQ(settings_of_file("enable_persistence: true\npersistence_path: /tmp/\ndisk_size: 10%\n").disk.bytes,
+             whole / 10 / mib * mib);
+}
+
+void places_by_default() {
+    const auto path = [](const Environment &environment) {
+        return settings_of_file("enable_persistence: true\n", environment).disk.path;
+    };
+    if (::geteuid() == 0) {
+        CHECK_EQ(path({{"XDG_STATE_HOME", "/tmp/state"}, {"HOME", "/tmp"}}), "/var/lib/uakv");
+        return;
+    }
+    CHECK_EQ(path({{"XDG_STATE_HOME", "/tmp/state"}, {"HOME", "/tmp"}}), "/tmp/state/uakv");
+    CHECK_EQ(path({{"XDG_STATE_HOME", ""}, {"HOME", "/tmp"}}), "/tmp/.local/state/uakv");
+}
+
+// Files are small where a tenant has little, so that one of them can always be emptied.
+void files_fit_the_smallest_tenant() {
+    const std::string start = "enable_persistence: true\npersistence_path: /tmp\n";
+    const auto file_bytes = [&](const std::string &more) { return settings_of_file(start + more).disk.file_bytes; };
+    CHECK_EQ(file_bytes("disk_size: 100GiB\n"), 256 * mib);
+    CHECK_EQ(file_bytes("disk_size: 2GiB\n"), 256 * mib);
+    CHECK_EQ(file_bytes("disk_size: 2047MiB\n"), 128 * mib);
+    CHECK_EQ(file_bytes("disk_size: 16MiB\n"), 2 * mib);
+    CHECK_EQ(file_bytes("disk_size: 100GiB\ntenants:\n  - {name: a, users: [0], disk: 100MiB}\n"), 8 * mib);
+    CHECK_EQ(file_bytes("disk_size: 16MiB\ndisk_file_size: 1MiB\n"), mib);
+    CHECK_EQ(file_bytes("disk_size: 100GiB\ndisk_file_size: 1GiB\n"), 1024 * mib);
+}
+
+// What turns the disk off leaves the other keys for the day when it goes; but only those that it can have seen.
+void disks_turned_off() {
+    const std::string start = "enable_persistence: false\n";
+    check_same(settings_of_file(start + "persistence_path: /x\ndisk_size: 1GiB\nuse_compression: true\n"
+                                        "tenants:\n  - {name: a, users: [0], disk: 5%}\n")
+                   .disk,
+               DiskSettings());
+    check_same(settings_of_file("use_compression: false\n").disk, DiskSettings());
+    check_same(settings_of_file("enable_persistence: true\ndisk_size: 1GiB\npersistence_path: /tmp\n",
+                                {{"KV_CACHE_ENABLE_PERSISTENCE", "no"}})
+                   .disk,
+               DiskSettings());
+    CHECK_EQ(settings_of_file(start + "disk_size: 1GiB\n",
+                              {{"UAKV_ENABLE_PERSISTENCE", "yes"}, {"UAKV_PERSISTENCE_PATH", "/tmp"}})
+                 .disk.bytes,
+             1024 * mib);
+    const ConfigFile file(start);
+    CHECK_EQ(refusal_of({"--socket", "/s", "--config", file.path()}, {{"UAKV_DISK_SIZE", "1GiB"}}),
+             "UAKV_DISK_SIZE: enable_persistence is false (" + file.path() +
+                 ":1), and it says something only where that is true; set it so, or remove this");
+}
+
+void disks_printed() {
+    const ConfigFile file("enable_persistence: true\npersistence_path: /tmp\ndisk_size: 10%\nstop_timeout: 0\n");
+    const std::string text = printed({"--socket", "/s", "--config", file.path(), "--print-config"});
+    const auto has = [&](const std::string &line) {
+        CHECK_MESSAGE(text.find("\n" + line) != std::string::npos, "no " + line + " in\n" + text);
+    };
+    has("enable_persistence: true ");
+    has("persistence_path: /tmp ");
+    has("stop_timeout: 0 ");
+    has("disk_write_rate: 0 ");
+    CHECK(text.find("# " + file.path() + ":3, 10% of the file system's\n") != std::string::npos);
+    const ConfigFile copy(text);
+    check_same(settings_of({"--config", copy.path()}), settings_of({"--socket", "/s", "--config", file.path()}));
+    const std::string without = printed({"--socket", "/s", "--print-config"});
+    CHECK(without.find("\nenable_persistence: false ") != std::string::npos);
+    CHECK(without.find("disk") == std::string::npos);
+}
+
+// Good, and said all the same.
+void disks_noted() {
+    const auto checked_with = [](const std::string &more) {
+        const ConfigFile file("memory: 64MiB\nenable_persistence: true\npersistence_path: /tmp\n" + more);
+        return printed({"--socket", "/s", "--config", file.path(), "--check-config"});
+    };
+    std::string text = checked_with("disk_size: 64MiB\ndisk_free: 0\n");
+    CHECK_MESSAGE(text.ends_with("memory  64 MiB\ndisk    64 MiB in /tmp, leaving 0 bytes free\n"
+                                 "tenant  default: 64 MiB, 64 MiB of disk, users 1, groups 1, read-only users 0, "
+                                 "read-only groups 0\n"),
+                  text);
+    text = checked_with("disk_size: 64MiB\ntenants:\n  - {name: a, users: [0], disk: 16MiB}\n");
+    CHECK_MESSAGE(text.find("note    48 MiB of the disk are given to no tenant\n") != std::string::npos, text);
+    text = checked_with("disk_size: 100TiB\n");
+    CHECK_MESSAGE(text.find("do not fit into it together; disk_free is kept\n") != std::string::npos, text);
+    text = checked_with("disk_size: 64MiB\ndisk_free: 100TiB\n");
+    CHECK_MESSAGE(text.find("less than disk_free (100 TiB): no file is made there until it has more\n") !=
+                      std::string::npos,
+                  text);
+    const Settings settings = settings_of_file("enable_persistence: true\npersistence_path: /tmp\ndisk_free: 100TiB\n");
+    CHECK_EQ(settings_notes(settings).size(), 2);
+    CHECK(settings_notes(settings_of_file("")).empty());
+}
+
 void checked() {
     const ConfigFile file("memory: 1GiB\ntenants:\n  - {name: chat, users: [0], memory: 512MiB}\n");
     const std::string text = printed({"--socket", "/s", "--config", file.path(), "--check-config"});
@@ -244,6 +403,26 @@ void checked() {
     file.write("memory: 1GB\n");
     CHECK(!refusal_of({"--socket", "/s", "--config", file.path(), "--check-config"}).empty());
     CHECK(!refusal_of({"--socket", "/s", "--config", file.path(), "--print-config"}).empty());
+}
+
+// Of what has changed, what SIGHUP cannot apply.
+void what_needs_a_restart() {
+    const std::string disk = "enable_persistence: true\npersistence_path: /tmp\ndisk_size: 2GiB\n";
+    const auto changes = [](const std::string &from, const std::string &to) {
+        std::string all;
+        for (const std::string &change : needs_restart(settings_of_file(from), settings_of_file(to))) {
+            all += (all.empty() ? "" : ", ") + change;
+        }
+        return all;
+    };
+    CHECK_EQ(changes(disk, disk), "");
+    CHECK_EQ(changes(disk, disk + "disk_free: 1GiB\ndisk_write_rate: 1GiB\ndisk_admit: reused\nstop_timeout: 0\n"
+                                  "use_compression: false\ndisk_checkpoint: 5s\ndisk_write_per_day: 1TiB\n"),
+             "");
+    CHECK_EQ(changes("memory: 64MiB\nnum_workers: 1\n", disk + "memory: 128MiB\nnum_workers: 2\n"),
+             "a memory of 128 MiB, num_workers 2, the disk at /tmp");
+    CHECK_EQ(changes(disk, disk + "disk_file_size: 1MiB\nwarm_blocks: 7\n"), "disk_file_size 1 MiB, warm_blocks 7");
+    CHECK_EQ(changes(disk, "enable_persistence: false\ndisk_file_size: 1MiB\n"), "enable_persistence: false");
 }
 
 // As SIGHUP does: the same sources as at the start, as they are now.
@@ -274,7 +453,14 @@ constexpr Case cases[] = {
     {"who_wins", who_wins},
     {"memory_in_tokens", memory_in_tokens},
     {"tenants_divide_the_memory", tenants_divide_the_memory},
+    {"disks_by_default", disks_by_default},
+    {"places_by_default", places_by_default},
+    {"files_fit_the_smallest_tenant", files_fit_the_smallest_tenant},
+    {"disks_turned_off", disks_turned_off},
+    {"disks_printed", disks_printed},
+    {"disks_noted", disks_noted},
     {"checked", checked},
+    {"what_needs_a_restart", what_needs_a_restart},
     {"read_again", read_again},
 };
 

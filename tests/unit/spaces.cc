@@ -119,7 +119,7 @@ void nonsense_is_refused() {
     space.block_bytes = segment_bytes + 1;
     check_refused(space);
     space = description();
-    space.flags = 1;
+    space.flags = UAKV_SPACE_DURABLE << 1;
     check_refused(space);
 }
 

@@ -13,11 +13,11 @@ _uakvctl_spaces() {
 
 _uakvctl() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command="" i
-    local commands="ping status stats top ls why put get rm clear pin unpin advise help"
+    local commands="ping status stats top ls why put get rm clear pin unpin disk verify warm persist load advise help"
     local -A own=(
         [stats]="--watch --count" [top]="--interval --count" [ls]="--space --limit" [why]="--space"
         [put]="--space --ttl --parent" [get]="--space --force" [rm]="--space" [clear]="--space"
-        [pin]="--space --ttl" [unpin]="--space" [advise]="--for"
+        [pin]="--space --ttl" [unpin]="--space" [persist]="--space" [load]="--space" [advise]="--for"
     )
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
@@ -40,6 +40,10 @@ _uakvctl() {
             mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$current")
         elif [[ $command == put || $command == get ]]; then
             mapfile -t COMPREPLY < <(compgen -f -- "$current")
+        elif [[ $command == warm ]]; then
+            mapfile -t COMPREPLY < <(compgen -W "$(_uakvctl_spaces)" -- "$current")
+        elif [[ $command == persist || $command == load ]]; then
+            mapfile -t COMPREPLY < <(compgen -d -- "$current")
         fi
         ;;
     esac
