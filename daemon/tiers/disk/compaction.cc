@@ -57,7 +57,15 @@ bool Compaction::stuck() const {
         parts_.writer.batches_under_way() > 0) {
         return false;
     }
-    return std::ranges::none_of(leaving_, [](const Leaving &one) { return one.under_way || !one.needs_upkeep; });
+    // One whose blocks were copied to a file that was doomed since waits for that one to be emptied.
+    const auto waits_for_doomed = [&](const Leaving &one) {
+        return std::ranges::any_of(one.targets, [&](const auto &target) {
+            const LogFiles::File *file = files.find(target.first);
+            return file != nullptr && file->doomed();
+        });
+    };
+    return std::ranges::none_of(
+        leaving_, [&](const Leaving &one) { return one.under_way || (!one.needs_upkeep && !waits_for_doomed(one)); });
 }
 
 bool Compaction::better(FileNumber number) const {
