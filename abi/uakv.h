@@ -7,47 +7,47 @@
  *
  * CONVENTIONS, true for every call unless it says otherwise
  *
- *   Status     0 is success, positive values are outcomes to plan for, negative values are errors.
- *              After an error uakv_last_error() holds a sentence that says what was asked, what was
- *              found and what to do. Out parameters are untouched on failure.
- *   Memory     What the library allocates it frees itself, in the matching close or disconnect. Strings
- *              that it returns are constant. Nothing is kept of what a caller passes in.
- *   Options    Structs begin with struct_size = sizeof(the struct); zero means default, and a NULL
- *              pointer means all defaults. Fields are only ever appended.
- *   Threads    A uakv_client and its spaces may be used by all threads at once. A view or a slot may be
- *              copied and ended (release, commit, abort) in any thread, once; a second time gives
- *              UAKV_ERR_INVALID. Disconnect and close must not race with other calls on that handle.
- *   Deadlines  No call waits for ever. Where a call takes no timeout of its own, the deadline is the
- *              timeout_ms of uakv_connect_options (default 5 s to connect, 30 s for everything else).
- *   fork       A child must connect for itself: there every handle of the parent gives
- *              UAKV_ERR_FORKED, and views and slots of the parent are not mapped. uakv_disconnect() in
- *              the child frees the handle and leaves the parent's connection alone.
- *   Daemon     When it stops or dies, blocks that are mapped stay readable and can still be found; what
- *              needs the daemon gives UAKV_ERR_DISCONNECTED. The client attaches to a new daemon by itself,
- *              from within the calls that are made anyway (no thread), at most every 10 ms to 1 s. Views of
- *              the old daemon stay readable until released; its open slots can only be aborted.
- *   Revoked    A view counts until it is released, unless the operator has set lease_max_age: then the daemon
- *              takes the views of a client back that holds one for longer while there is no room for others.
- *              uakv_release() gives UAKV_ERR_REVOKED for each of them, and what was read through it may be
- *              wrong: use, and above all commit, what was computed from a view only once its release gave
- *              UAKV_OK. The client goes on with a new session by itself.
+ *   Status     0 is success, positive values are outcomes to plan for, negative values are errors. After an error
+ *              uakv_last_error() holds a sentence that says what was asked, what was found and what to do. Out
+ *              parameters are untouched on failure.
+ *   Memory     What the library allocates it frees itself, in the matching close or disconnect. Strings that it
+ *              returns are constant. Nothing is kept of what a caller passes in.
+ *   Options    Structs begin with struct_size = sizeof(the struct); zero means default, and a NULL pointer means all
+ *              defaults. Fields are only ever appended.
+ *   Threads    A uakv_client and its spaces may be used by all threads at once. A view or a slot may be copied and
+ *              ended (release, commit, abort) in any thread, once; a second time gives UAKV_ERR_INVALID. Disconnect
+ *              and close must not race with other calls on that handle.
+ *   Deadlines  No call waits for ever. Where a call takes no timeout of its own, the deadline is the timeout_ms of
+ *              uakv_connect_options (default 5 s to connect, 30 s for everything else).
+ *   fork       A child must connect for itself: there every handle of the parent gives UAKV_ERR_FORKED, and views and
+ *              slots of the parent are not mapped. uakv_disconnect() in the child frees the handle and leaves the
+ *              parent's connection alone.
+ *   Daemon     When it stops or dies, blocks in memory can still be retrieved and views stay readable; what needs the
+ *              daemon, or was not answered yet, gives UAKV_ERR_DISCONNECTED. The client attaches to a new daemon by
+ *              itself, from within the calls that are made anyway (no thread), at most every 10 ms to 1 s. Where that
+ *              one goes on with the memory (under a service manager or --fd-keeper) blocks stay, and open slots can be
+ *              committed; elsewhere they can only be aborted.
+ *   Revoked    A view counts until it is released, unless the operator has set lease_max_age: then the daemon takes
+ *              the views of a client back that holds one for longer while there is no room for others. uakv_release()
+ *              gives UAKV_ERR_REVOKED for each of them, and what was read through it may be wrong: use, and above all
+ *              commit, what was computed from a view only once its release gave UAKV_OK. The client goes on with a new
+ *              session by itself.
  *   Tiers      A block lies in memory, or on the daemon's disk, or on both: UAKV_TIER_*. One that is on disk alone is
  *              stored as much as any other (uakv_contains() and uakv_match_prefix() find it); a retrieve waits
  *              until the daemon has brought it into memory, at most for its timeout_ms, and UAKV_MISS says that it
  *              cannot be had within that. A daemon without a disk has memory alone: nothing here changes for it but
  *              that uakv_flush() and UAKV_SPACE_DURABLE give UAKV_ERR_UNSUPPORTED.
- *   Death      A process that dies leaves nothing behind: its views and its uncommitted slots go back
- *              within a second. Blocks that it committed stay.
+ *   Death      A process that dies leaves nothing behind: its views and its uncommitted slots go back within a second.
+ *              Blocks that it committed stay.
  *
  * SEMANTICS
  *
- *   1. Stored means visible: after uakv_commit() or uakv_store() gave UAKV_OK in one process, a retrieve
- *      that starts later, in any process, finds the block until it is evicted (from memory, where the disk does not
- *      have it, or from the disk), removed or expired.
- *   2. Never wrong: the bytes of a view are those that were committed under its key in its space. What comes from
- *      disk is checked before anybody sees it.
- *   3. A view stays valid, its bytes unchanged, until it is released: across eviction, removal and the
- *      death of the daemon. Where it did not (lease_max_age), its release says so.
+ *   1. Stored means visible: after uakv_commit() or uakv_store() gave UAKV_OK in one process, a retrieve that
+ *      starts later, in any process, finds the block until it is evicted (from memory, where the disk does not have
+ *      it, or from the disk), removed or expired.
+ *   2. Never wrong: the bytes of a view are those that were committed under its key in its space, also from disk.
+ *   3. A view stays valid, its bytes unchanged, until it is released: across eviction, removal and the death of
+ *      the daemon. Where it did not (lease_max_age), its release says so.
  *   4. Flushed means kept: what was committed before a uakv_flush() that gave UAKV_OK survives the daemon and the
  *      machine, unless it is removed, expires, or leaves the disk for want of room there.
  *
@@ -279,11 +279,11 @@ typedef struct uakv_view {
 } uakv_view;
 
 /* Finds a block and leases it. One that is in memory: no copy, no lock, no system call, no daemon (but once for each
- * segment that this process has not mapped yet). One that is on disk alone, or compressed in memory, is asked of the
- * daemon and waited for, unless UAKV_RESIDENT_ONLY says not to.
- * UAKV_MISS when it is not there, or cannot be had: the daemon expects the disk to take longer than timeout_ms or knows
- * that it has stalled (it says so at once), the read has not ended when that time is nearly over, or there is no room
- * in memory.
+ * segment that this process has not mapped yet: where the daemon is away just then, the next one is waited for, as long
+ * as timeout_ms). One that is on disk alone, or compressed in memory, is asked of the daemon and waited for, unless
+ * UAKV_RESIDENT_ONLY says not to. UAKV_MISS when it is not there, or cannot be had: the daemon expects the disk to take
+ * longer than timeout_ms or knows that it has stalled (it says so at once), the read has not ended when that time is
+ * nearly over, or there is no room in memory.
  * Errors: CORRUPT (with UAKV_VERIFY, or what the disk gave was damaged; the daemon drops the block), IO (the disk
  * cannot read it; it may be tried again), DENIED (this client holds as many views as a client may: 16384, or as many
  * bytes as its tenant allows a client), TIMEOUT, DISCONNECTED and BUSY (only where the disk had to be waited for, a

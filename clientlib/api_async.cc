@@ -102,9 +102,12 @@ uakv_status uakv_commit_submit(uakv_slot *slot, uint64_t user_data) {
             return status;
         }
         uakv_client &client = *reservation.space->client;
-        const std::uint64_t started_ns = now_ns();
-        Call::Setting setting{reservation.visit.again(), started_ns, started_ns + client.timeout_ns, TimedCall::commit};
-        auto commit = std::make_unique<CommitCall>(std::move(setting), std::move(reservation));
+        auto setting = begin_commit(reservation);
+        if (!setting.ok()) {
+            *slot = open_slot(std::move(reservation));
+            return fail(setting.error());
+        }
+        auto commit = std::make_unique<CommitCall>(std::move(setting.value()), std::move(reservation));
         CommitCall &raw = *commit;
         std::unique_ptr<Call> owned = std::move(commit);
         const uakv_status status = client.async_calls.launch(owned, UAKV_CALL_COMMIT, user_data);
@@ -138,6 +141,7 @@ uakv_status uakv_retrieve_submit(uakv_space *space, const uakv_key *key, const u
         if (const uakv_status status = read_retrieve_options(call, *space, options, request); status != UAKV_OK) {
             return status;
         }
+        request.may_wait = false;
         decltype(uakv_completion::result) result{};
         const uakv_status status = look(*space, *key, request, result.view);
         if (status == needs_load) {
@@ -160,6 +164,7 @@ uakv_status uakv_retrieve_into_submit(uakv_space *space, const uakv_key *key, vo
             return status;
         }
         request.as_stored = true;
+        request.may_wait = false;
         CopyTarget target{static_cast<std::byte *>(dst), cap, 0};
         const uakv_status status = copy_block(*space, *key, request, target);
         if (status == needs_load) {
@@ -173,6 +178,7 @@ uakv_status uakv_retrieve_into_submit(uakv_space *space, const uakv_key *key, vo
 }
 
 uakv_status uakv_retrieve_many_submit(uakv_space *space, const uakv_key *keys, size_t count, uakv_view *views,
+                                      // NOLINTNEXTLINE(readability-non-const-parameter): kept, and written to later
                                       uakv_status *each, uint64_t user_data) {
     constexpr const char *call = "uakv_retrieve_many_submit";
     return guarded(call, [&]() -> uakv_status {
@@ -180,6 +186,7 @@ uakv_status uakv_retrieve_many_submit(uakv_space *space, const uakv_key *keys, s
             return status;
         }
         RetrieveRequest request;
+        request.may_wait = false;
         request.timeout_ns = space->client->timeout_ns;
         ManyViews all{{keys, count}, views, each, UAKV_OK};
         if (look_many(*space, request, all)) {
@@ -203,8 +210,13 @@ uakv_status uakv_retrieve_or_reserve_submit(uakv_space *space, const uakv_key *k
         if (const uakv_status status = check_block(call, space, key, n); status != UAKV_OK) {
             return status;
         }
-        return launch<FlightCall>(*space->client, UAKV_CALL_RETRIEVE_OR_RESERVE, user_data, TimedCall::flight,
-                                  timeout_ms * ns_per_ms, *space, *key, n);
+        const uakv_status status = launch<FlightCall>(*space->client, UAKV_CALL_RETRIEVE_OR_RESERVE, user_data,
+                                                      TimedCall::flight, timeout_ms * ns_per_ms, *space, *key, n);
+        decltype(uakv_completion::result) result{};
+        if (status == UAKV_ERR_DISCONNECTED && find_without_daemon(*space, *key, result.view)) {
+            return completed(*space->client, UAKV_CALL_RETRIEVE_OR_RESERVE, user_data, UAKV_OK, result);
+        }
+        return status;
     });
 }
 

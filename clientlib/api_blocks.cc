@@ -87,10 +87,11 @@ uakv_status uakv_commit(uakv_slot *slot) {
         if (const uakv_status status = take_reservation(*slot, reservation); status != UAKV_OK) {
             return status;
         }
-        const uakv_client &client = *reservation.space->client;
-        const std::uint64_t started_ns = now_ns();
-        Call::Setting setting{reservation.visit.again(), started_ns, started_ns + client.timeout_ns, TimedCall::commit};
-        CommitCall commit(std::move(setting), std::move(reservation));
+        auto setting = begin_commit(reservation);
+        if (!setting.ok()) {
+            return fail(setting.error());
+        }
+        CommitCall commit(std::move(setting.value()), std::move(reservation));
         return run(commit);
     });
 }
@@ -128,7 +129,7 @@ uakv_status uakv_retrieve_or_reserve(uakv_space *space, const uakv_key *key, siz
         }
         auto setting = begin_call(*space->client, TimedCall::flight, timeout_of(timeout_ms));
         if (!setting.ok()) {
-            return fail(setting.error());
+            return find_without_daemon(*space, *key, *view) ? UAKV_OK : fail(setting.error());
         }
         FlightCall flight(std::move(setting.value()), *space, *key, n);
         const uakv_status status = run(flight);
@@ -184,7 +185,7 @@ uakv_status uakv_retrieve_into(uakv_space *space, const uakv_key *key, void *dst
 }
 
 uakv_status uakv_retrieve_many(uakv_space *space, const uakv_key *keys, size_t count, uakv_view *views,
-                               uakv_status *each) {
+                               uakv_status *each) { // NOLINT(readability-non-const-parameter): written to by the call
     constexpr const char *call = "uakv_retrieve_many";
     return guarded(call, [&]() -> uakv_status {
         if (const uakv_status status = check_views(call, space, keys, count, views); status != UAKV_OK) {

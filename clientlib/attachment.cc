@@ -2,6 +2,7 @@
 
 #include "ipc/memfd.h"
 #include "ipc/sequence_point.h"
+#include "ipc/wakeup.h"
 
 namespace uakv {
 namespace {
@@ -24,29 +25,29 @@ Result<Mapping> map_region(const Fd &fd, std::uint64_t expected, Access access, 
 
 } // namespace
 
-Result<std::unique_ptr<Attachment>> Attachment::make(const Target &target, std::uint32_t number,
-                                                     std::uint64_t deadline_ns) {
-    std::unique_ptr<Attachment> made(new Attachment(number));
-    auto attached = made->connection_.attach(target.socket_path, target.hello, deadline_ns);
+Result<void> Attachment::attach(const Target &target, std::uint64_t deadline_ns) {
+    auto attached = connection_.attach(target.socket_path, target.hello, deadline_ns);
     if (!attached.ok()) {
         return attached.take_error();
     }
-    if (auto mapped = made->map_regions(attached.value()); !mapped.ok()) {
-        return mapped.take_error();
+    if (auto mapped = map_regions(attached.value()); !mapped.ok()) {
+        return mapped;
     }
-    const auto &header = made->index_.at<IndexHeader>(0);
-    made->bell_ = std::move(attached.value().bell);
-    made->leased_bytes_max_ = attached.value().welcome.leased_bytes_max;
-    made->lookup_.emplace(IndexRegion::at(made->index_.data()));
-    made->segments_.emplace(made->connection_, header.segment_capacity, header.segment_bytes,
-                            target.read_only() ? Access::read_only : Access::read_write);
-    made->grants_.emplace(*made->session_);
-    made->submitter_.emplace(*made->session_, std::move(attached.value().doorbell), made->connection_, *made->grants_);
-    made->space_ids_ = std::make_unique<SpaceIds>();
-    for (auto &id : *made->space_ids_) {
+    const auto &header = index_.at<IndexHeader>(0);
+    bell_ = std::move(attached.value().bell);
+    leased_bytes_max_ = attached.value().welcome.leased_bytes_max;
+    daemon_ = attached.value().welcome.daemon;
+    epoch_ = header.epoch;
+    lookup_.emplace(IndexRegion::at(index_.data()));
+    segments_.emplace(connection_, header.segment_capacity, header.segment_bytes,
+                      target.read_only() ? Access::read_only : Access::read_write);
+    grants_.emplace(*session_);
+    submitter_.emplace(*session_, std::move(attached.value().doorbell), connection_, *grants_);
+    space_ids_ = std::make_unique<SpaceIds>();
+    for (auto &id : *space_ids_) {
         id.store(no_space, std::memory_order_relaxed);
     }
-    return made;
+    return {};
 }
 
 Result<void> Attachment::map_regions(const Connection::Attached &attached) {
@@ -88,6 +89,14 @@ std::string Attachment::why_lost() {
     return connection_.lost(why) ? why : "";
 }
 
+void Attachment::end_for_all() {
+    connection_.close_for_all();
+    if (bell_.valid()) {
+        let_go_of_bell(bell_);
+    }
+}
+
+// The bell comes last: with it the daemon takes back what was held through the memory.
 void Attachment::release_memory() {
     submitter_.reset();
     grants_.reset();
@@ -97,14 +106,15 @@ void Attachment::release_memory() {
     session_ = nullptr;
     session_mapping_ = Mapping();
     index_ = Mapping();
+    end_for_all();
     bell_ = Fd();
     connection_.close();
 }
 
 void Attachment::abandon() {
-    if (has_memory()) {
-        index_.abandon();
-        session_mapping_.abandon();
+    index_.abandon();
+    session_mapping_.abandon();
+    if (segments_) {
         segments_->abandon();
     }
 }

@@ -1,5 +1,6 @@
-// One attachment to one daemon: the connection and all that is mapped through it. When the daemon goes, the client
-// makes another; this one then only keeps the memory of the views and slots that are still open on it.
+// One attachment to one daemon: the connection and all that is mapped through it. When the daemon goes, hits go on
+// through it until the client has another; from then on it only keeps the memory of the views and slots that are still
+// open on it. As long as it is there, a new daemon that goes on with the same index holds on to them too.
 #pragma once
 
 #include "clientlib/connection.h"
@@ -31,13 +32,23 @@ constexpr SpaceId no_space = UINT32_MAX;
 
 class Attachment {
 public:
-    // Connects, shakes hands and maps. `number` tells it from the client's others; it is never 0.
-    static Result<std::unique_ptr<Attachment>> make(const Target &target, std::uint32_t number,
-                                                    std::uint64_t deadline_ns);
+    // `number` tells it from the client's others; it is never 0.
+    explicit Attachment(std::uint32_t number) : number_(number) {}
+
+    // Connects, shakes hands and maps; then it has memory. After UAKV_ERR_TIMEOUT it goes on where it was when called
+    // again; after any other failure the attachment is of no use.
+    Result<void> attach(const Target &target, std::uint64_t deadline_ns);
 
     std::uint32_t number() const { return number_; }
     SessionLayout &session() const { return *session_; }
     const Lookup &lookup() const { return *lookup_; }
+
+    // Both lead to one index, with the same segments and slots: the daemon of one has gone on with what that of the
+    // other had left.
+    bool has_same_index(const Attachment &other) const { return epoch_ == other.epoch_; }
+
+    // It is another daemon that has. To the same one, an attachment that is lost is over, with all that it held.
+    bool succeeds(const Attachment &other) const { return has_same_index(other) && daemon_ != other.daemon_; }
     Segments &segments() { return *segments_; }
     const Segments &segments() const { return *segments_; }
     Grants &grants() { return *grants_; }
@@ -56,6 +67,10 @@ public:
     // Somebody has found out that the daemon is gone.
     bool lost() const { return connection_.known_lost(); }
 
+    // Ends the session for the daemon, and for those after it that took it over, also while a forked child holds copies
+    // of the descriptors. What is read or written through it from here on nobody keeps in place.
+    void end_for_all();
+
     // Asks the kernel, and for the daemon's last word. Empty: it is there.
     std::string why_lost();
 
@@ -70,13 +85,14 @@ public:
     void abandon();
 
 private:
-    explicit Attachment(std::uint32_t number) : number_(number) {}
     Result<void> map_regions(const Connection::Attached &attached);
 
     const std::uint32_t number_;
     Connection connection_;
     Fd bell_;
     std::uint64_t leased_bytes_max_ = 0;
+    std::uint64_t epoch_ = 0;  // of the index
+    std::uint32_t daemon_ = 0; // see WelcomeMessage
     Mapping index_;
     Mapping session_mapping_;
     SessionLayout *session_ = nullptr;

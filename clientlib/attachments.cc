@@ -13,8 +13,10 @@ namespace {
 constexpr std::uint64_t delay_ns_min = 10 * ns_per_ms;
 constexpr std::uint64_t delay_ns_max = ns_per_s;
 constexpr std::uint64_t look_every_ms = 100;
-// How long a retrieve, which does not need the daemon, may be held up by a new one that is slow to say welcome.
-constexpr std::uint64_t look_patience_ns = 100 * ns_per_ms;
+// How long a call that does not need the daemon, or could not have it a moment ago, is held up by a new one that is
+// slow to say welcome: one that has not started yet, perhaps. The next goes on from there.
+constexpr std::uint64_t look_patience_ns = 5 * ns_per_ms;
+constexpr auto pause_between_tries = std::chrono::microseconds(200);
 
 // Up to a quarter more, so that the clients of a daemon do not all come back at the same moment.
 std::uint64_t with_jitter(std::uint64_t delay_ns) {
@@ -38,8 +40,8 @@ Visit Visit::again() const {
     return {*owner_, *attachment_};
 }
 
-Attachments::Attachments(Target target, const Leases &leases, Changed changed)
-    : target_(std::move(target)), leases_(leases), changed_(std::move(changed)) {}
+Attachments::Attachments(Target target, const Leases &leases, Prepare prepare, Changed changed)
+    : target_(std::move(target)), leases_(leases), prepare_(std::move(prepare)), changed_(std::move(changed)) {}
 
 Result<void> Attachments::attach(std::uint64_t deadline_ns) {
     return replace(deadline_ns);
@@ -69,6 +71,15 @@ Result<Visit> Attachments::visit_daemon(std::uint64_t deadline_ns) {
     return visit();
 }
 
+Result<Visit> Attachments::visit_successor(const Visit &begun, std::uint64_t deadline_ns) {
+    auto found = visit_daemon(deadline_ns);
+    if (!found.ok() || &*found.value() == &*begun) {
+        return found;
+    }
+    const bool succeeds = found.value()->succeeds(*begun) && !begun->connection().was_ended();
+    return succeeds ? std::move(found) : begun.again();
+}
+
 void Attachments::look_after() {
     const std::uint64_t now_ms = coarse_ms();
     std::uint64_t looked = looked_ms_.load(std::memory_order_relaxed);
@@ -96,38 +107,57 @@ Result<void> Attachments::reconnect(std::uint64_t deadline_ns) {
     if (!current_.load()->lost()) {
         return {}; // another thread was faster
     }
-    if (now_ns() >= next_attempt_ns_) {
-        auto replaced = replace(deadline_ns);
+    const std::uint64_t now = now_ns();
+    const bool due = now >= next_attempt_ns_;
+    if (due || next_ != nullptr) {
+        auto replaced = replace(due ? deadline_ns : std::min(deadline_ns, now + look_patience_ns));
         if (replaced.ok()) {
             delay_ns_ = 0;
             next_attempt_ns_ = 0;
             return {};
         }
         failure_ = replaced.error().detail;
-        delay_ns_ = std::clamp(2 * delay_ns_, delay_ns_min, delay_ns_max);
-        next_attempt_ns_ = now_ns() + with_jitter(delay_ns_);
+        if (due) {
+            delay_ns_ = std::clamp(2 * delay_ns_, delay_ns_min, delay_ns_max);
+            next_attempt_ns_ = now_ns() + with_jitter(delay_ns_);
+        }
     }
     return error(UAKV_ERR_DISCONNECTED, "the daemon is gone, and there is no other yet (%s); the client keeps trying",
                  failure_.c_str());
 }
 
-Result<void> Attachments::replace(std::uint64_t deadline_ns) {
-    std::uint32_t number = 0;
-    {
+// The caller holds the mutex, or is the first.
+Result<void> Attachments::prepare_next(std::uint64_t deadline_ns) {
+    if (next_ == nullptr) {
         const std::scoped_lock lock(all_mutex_);
-        number = static_cast<std::uint32_t>(all_.size()) + 1;
-        all_.reserve(number);
+        next_ = std::make_unique<Attachment>(static_cast<std::uint32_t>(all_.size()) + 1);
+        all_.reserve(all_.size() + 1);
     }
-    auto made = Attachment::make(target_, number, deadline_ns);
-    if (!made.ok()) {
-        return made.take_error();
+    Attachment &next = *next_;
+    if (!next.has_memory()) {
+        if (auto attached = next.attach(target_, deadline_ns); !attached.ok()) {
+            return attached;
+        }
+        UAKV_SEQUENCE_POINT(attachment_made);
+        if (Attachment *before = current_.load(); before != nullptr && next.has_same_index(*before)) {
+            next.segments().share(before->segments());
+        }
     }
-    UAKV_SEQUENCE_POINT(attachment_made);
-    Attachment &attachment = *made.value();
+    return prepare_(next, deadline_ns);
+}
+
+Result<void> Attachments::replace(std::uint64_t deadline_ns) {
+    if (auto prepared = prepare_next(deadline_ns); !prepared.ok()) {
+        if (prepared.error().status != UAKV_ERR_TIMEOUT) {
+            next_.reset();
+        }
+        return prepared;
+    }
+    Attachment &attachment = *next_;
     Attachment *before = nullptr;
     {
         const std::scoped_lock lock(all_mutex_);
-        all_.push_back(std::move(made.value()));
+        all_.push_back(std::move(next_));
         before = current_.exchange(&attachment);
     }
     UAKV_SEQUENCE_POINT(attachment_exchanged);
@@ -168,7 +198,22 @@ Result<void> Attachments::leave_revoked(std::uint64_t deadline_ns) {
         }
         done = reconnect(deadline_ns);
         if (!done.ok()) {
-            std::this_thread::sleep_for(std::chrono::microseconds(200));
+            std::this_thread::sleep_for(pause_between_tries);
+        }
+    }
+}
+
+Result<void> Attachments::await_daemon(std::uint64_t deadline_ns) {
+    for (;;) {
+        if (visit()->why_lost().empty()) {
+            return {};
+        }
+        auto done = reconnect(deadline_ns);
+        if (!done.ok() && now_ns() >= deadline_ns) {
+            return done;
+        }
+        if (!done.ok()) {
+            std::this_thread::sleep_for(pause_between_tries);
         }
     }
 }
@@ -202,8 +247,11 @@ void Attachments::close_for_all() {
     const std::scoped_lock lock(all_mutex_);
     for (const auto &attachment : all_) {
         if (attachment->has_memory()) {
-            attachment->connection().close_for_all();
+            attachment->end_for_all();
         }
+    }
+    if (next_ != nullptr) {
+        next_->end_for_all();
     }
 }
 
@@ -212,6 +260,11 @@ void Attachments::abandon() {
     abandoned_ = true;
     for (const auto &attachment : all_) {
         attachment->abandon();
+    }
+    if (const std::unique_lock lock(reconnect_mutex_, std::try_to_lock); !lock.owns_lock()) {
+        static_cast<void>(next_.release()); // half made, by a thread that the child does not have
+    } else if (next_ != nullptr) {
+        next_->abandon();
     }
 }
 

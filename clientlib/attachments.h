@@ -8,7 +8,9 @@
 // visit comes before the look at current(), and the change of current() before the look at words and visits, all
 // sequentially consistent: either the user sees the new attachment or the sweep sees the user.
 //
-// Reconnecting happens within the calls that are made anyway. A host process wants no thread of ours.
+// Reconnecting happens within the calls that are made anyway. A host process wants no thread of ours. A new attachment
+// becomes current when all is ready for it: its spaces are open, and, where its daemon goes on with the same index,
+// all segments are mapped that were before. So whoever retrieves a block that stays in memory notices nothing.
 #pragma once
 
 #include "clientlib/attachment.h"
@@ -48,6 +50,7 @@ public:
         UAKV_ASSERT(attachment_ != nullptr);
         return *attachment_;
     }
+    bool valid() const { return attachment_ != nullptr; }
     Attachment *operator->() const { return attachment_; }
 
 private:
@@ -60,9 +63,12 @@ private:
 
 class Attachments {
 public:
-    // `changed` is told when one attachment takes the place of another (null at first).
+    // `prepare` does with an attachment what must be done before anybody uses it, and fails only where its daemon is
+    // gone (UAKV_ERR_DISCONNECTED) or slow (UAKV_ERR_TIMEOUT; it is called again). `changed` is told when one
+    // attachment takes the place of another (null at first).
+    using Prepare = std::function<Result<void>(Attachment &next, std::uint64_t deadline_ns)>;
     using Changed = std::function<void(Attachment *before, Attachment &now)>;
-    Attachments(Target target, const Leases &leases, Changed changed);
+    Attachments(Target target, const Leases &leases, Prepare prepare, Changed changed);
 
     // The first connection.
     Result<void> attach(std::uint64_t deadline_ns);
@@ -79,12 +85,19 @@ public:
     // Cheap; at most every 100 ms it asks the kernel. The caller must not hold a claimed word.
     void look_after();
 
+    // For ending what was begun on an attachment, a reserved slot: where its daemon is gone, and another one goes on
+    // with the same index, the current one; else the same again. Connects anew first where need be, as visit_daemon().
+    Result<Visit> visit_successor(const Visit &begun, std::uint64_t deadline_ns);
+
     // Ends a lease on an attachment that is not the current one. When the daemon had taken it back: why.
     std::optional<std::string> end_old_lease(std::uint32_t number, std::uint32_t word);
 
     // The daemon keeps nothing in place any longer that is read through the current attachment, and has hung up: makes
     // a new one. The caller must not hold a claimed word.
     Result<void> leave_revoked(std::uint64_t deadline_ns);
+
+    // Waits until the current attachment has a daemon. The caller must not hold a claimed word.
+    Result<void> await_daemon(std::uint64_t deadline_ns);
 
     // Frees the memory of old attachments that nobody uses any more.
     void sweep();
@@ -96,10 +109,12 @@ public:
 private:
     Result<void> reconnect(std::uint64_t deadline_ns);
     Result<void> replace(std::uint64_t deadline_ns);
+    Result<void> prepare_next(std::uint64_t deadline_ns);
     bool in_use(const Attachment &attachment) const;
 
     const Target target_;
     const Leases &leases_;
+    const Prepare prepare_;
     const Changed changed_;
     std::atomic<Attachment *> current_{nullptr};
     std::atomic<std::uint64_t> looked_ms_{0};
@@ -109,6 +124,7 @@ private:
     std::uint64_t next_attempt_ns_ = 0;
     std::uint64_t delay_ns_ = 0;
     std::string failure_;
+    std::unique_ptr<Attachment> next_; // not ready yet: the daemon has not answered
 
     bool abandoned_ = false; // in a forked child
     std::mutex all_mutex_;

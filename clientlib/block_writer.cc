@@ -50,22 +50,31 @@ GrantedSlot slot_of(const Completion &completion) {
     return {completion.segment, completion.slot, completion.offset, completion.capacity};
 }
 
+bool submit_abort(Attachment &attachment, const GrantedSlot &slot, std::uint64_t patience_ns) {
+    Submission submission{};
+    submission.opcode = Opcode::abort;
+    submission.segment = slot.segment;
+    submission.slot = slot.slot;
+    auto number = attachment.submitter().submit(submission, now_ns() + patience_ns);
+    if (number.ok()) {
+        attachment.submitter().forget(number.value());
+    }
+    return number.ok();
+}
+
 } // namespace
 
 void give_back(Attachment &attachment, const GrantedSlot &slot, bool flight) {
     if (!flight && attachment.grants().keep(slot)) {
         return;
     }
-    Submission submission{};
-    submission.opcode = Opcode::abort;
-    submission.segment = slot.segment;
-    submission.slot = slot.slot;
-    const std::uint64_t deadline_ns = now_ns() + (flight ? flight_patience_ns : 0);
-    if (auto number = attachment.submitter().submit(submission, deadline_ns); number.ok()) {
-        attachment.submitter().forget(number.value());
-    } else {
+    if (!submit_abort(attachment, slot, flight ? flight_patience_ns : 0)) {
         attachment.grants().keep_always(slot); // the ring is full: not now
     }
+}
+
+bool give_back_to_daemon(Attachment &attachment, const GrantedSlot &slot) {
+    return submit_abort(attachment, slot, flight_patience_ns);
 }
 
 bool BlockWriter::check(const Call &call, const Block &block) {
@@ -131,8 +140,9 @@ bool BlockWriter::go_on(const Call &call, const Completion &answer, Submission &
 }
 
 void BlockWriter::fail(const Call &call, const Error &why, Call::Sent sent) {
-    if (stage_ == Stage::committing && sent == Call::Sent::no) {
-        give_back(call.attachment(), reservation_.slot, reservation_.flight); // the daemon never heard of it
+    if (stage_ == Stage::committing && sent == Call::Sent::no) { // the daemon never heard of it
+        const bool reserved = reservation_.visit.valid();
+        give_back(reserved ? *reservation_.visit : call.attachment(), reservation_.slot, reservation_.flight);
     }
     over(uakv::fail(why));
 }

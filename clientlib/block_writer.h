@@ -58,4 +58,7 @@ private:
 // the daemon, which then passes the flight on.
 void give_back(Attachment &attachment, const GrantedSlot &slot, bool flight);
 
+// Always to the daemon, which need not be the one that granted it. False: it could not be told now.
+bool give_back_to_daemon(Attachment &attachment, const GrantedSlot &slot);
+
 } // namespace uakv

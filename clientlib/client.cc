@@ -109,6 +109,8 @@ void close_space(uakv_space *space) {
 
 uakv_client::uakv_client(uakv::Target target, std::uint64_t token, std::uint64_t timeout)
     : fork_token(token), timeout_ns(timeout),
-      attachments(std::move(target), leases,
-                  [this](uakv::Attachment *before, uakv::Attachment &now) { async_calls.attach(before, now); }),
+      attachments(
+          std::move(target), leases,
+          [this](uakv::Attachment &next, std::uint64_t deadline_ns) { return spaces.open_all(next, deadline_ns); },
+          [this](uakv::Attachment *before, uakv::Attachment &now) { async_calls.attach(before, now); }),
       async_calls(attachments) {}

@@ -34,13 +34,16 @@ Error unexpected(const char *wanted) {
 Result<Connection::Attached> Connection::attach(const std::string &path, const HelloMessage &hello,
                                                 std::uint64_t deadline_ns) {
     path_ = path;
-    auto socket = connect_unix(path, deadline_ns);
-    if (!socket.ok()) {
-        return socket.take_error();
+    if (!socket_.valid()) {
+        auto socket = connect_unix(path, deadline_ns);
+        if (!socket.ok()) {
+            return socket.take_error();
+        }
+        socket_ = std::move(socket.value());
+        UAKV_SEQUENCE_POINT(socket_connected);
     }
-    socket_ = std::move(socket.value());
-    UAKV_SEQUENCE_POINT(socket_connected);
-    auto reply = request<WelcomeMessage>(hello, deadline_ns);
+    const bool said_hello = replies_owed_ > 0;
+    auto reply = said_hello ? await_reply(deadline_ns) : request<WelcomeMessage>(hello, deadline_ns);
     if (!reply.ok()) {
         return reply.take_error();
     }
@@ -101,6 +104,14 @@ Result<Received> Connection::request(const Request &message, std::uint64_t deadl
     if (!lock_until(lock, deadline_ns)) {
         return error(UAKV_ERR_TIMEOUT, "the daemon at %s did not answer other threads in time", path_.c_str());
     }
+    if (auto sent = send_request(message, deadline_ns); !sent.ok()) {
+        return sent.take_error();
+    }
+    return await_reply(deadline_ns);
+}
+
+template <ControlMessage Request>
+Result<void> Connection::send_request(const Request &message, std::uint64_t deadline_ns) {
     if (lost_) {
         return lost_error();
     }
@@ -120,6 +131,11 @@ Result<Received> Connection::request(const Request &message, std::uint64_t deadl
     }
     ++replies_owed_;
     UAKV_SEQUENCE_POINT(request_sent);
+    return {};
+}
+
+// To the last request.
+Result<Received> Connection::await_reply(std::uint64_t deadline_ns) {
     for (;;) {
         auto reply = receive(deadline_ns);
         if (!reply.ok()) {
@@ -176,6 +192,13 @@ bool Connection::lost(std::string &why) {
         why = "the daemon at " + path_ + " has hung up";
     }
     return true;
+}
+
+bool Connection::was_ended() {
+    const std::scoped_lock lock(mutex_);
+    while (!lost_ && receive(0).ok()) {
+    }
+    return last_word_.has_value();
 }
 
 Error Connection::lost_error() {

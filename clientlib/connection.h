@@ -24,7 +24,8 @@ public:
         Fd bell;     // rung by the daemon
     };
 
-    // Connects and shakes hands. On failure the connection is not to be used.
+    // Connects and shakes hands. After UAKV_ERR_TIMEOUT it goes on where it was when called again; after any other
+    // failure the connection is not to be used.
     Result<Attached> attach(const std::string &path, const HelloMessage &hello, std::uint64_t deadline_ns);
 
     Result<SpaceId> open_space(const SpaceDescription &space, std::uint64_t deadline_ns);
@@ -35,6 +36,9 @@ public:
 
     // What is known of that without asking the kernel.
     bool known_lost() const { return gone_.load(std::memory_order_relaxed); }
+
+    // Of one that is lost: whether the daemon has ended this session, and may be there still.
+    bool was_ended();
 
     // Ends the session for the daemon, also while a forked child holds a copy of the socket.
     void close_for_all() { shut_down(socket_); }
@@ -47,6 +51,8 @@ public:
 private:
     template <ControlMessage Reply, ControlMessage Request>
     Result<Received> request(const Request &message, std::uint64_t deadline_ns);
+    template <ControlMessage Request> Result<void> send_request(const Request &message, std::uint64_t deadline_ns);
+    Result<Received> await_reply(std::uint64_t deadline_ns);
     Result<Received> receive(std::uint64_t deadline_ns);
     Error lost_error();
 

@@ -91,7 +91,8 @@ uakv_status copy_once(uakv_space &space, const uakv_key &key, RetrieveRequest re
 
 } // namespace
 
-// Another attempt each time that the lease is taken back meanwhile, which takes it as long as lease_max_age.
+// Another attempt each time that the lease is taken back meanwhile, which takes it as long as lease_max_age, or that
+// the daemon goes away when it is needed.
 uakv_status copy_block(uakv_space &space, const uakv_key &key, RetrieveRequest request, CopyTarget &target) {
     uakv_client &client = *space.client;
     request.as_stored = true;
@@ -102,12 +103,12 @@ uakv_status copy_block(uakv_space &space, const uakv_key &key, RetrieveRequest r
         }
         const uakv_status status = copy_once(space, key, request, client.attachments.current(), word, target);
         client.leases.give_back(word);
-        if (status != UAKV_ERR_REVOKED) {
+        if (!is_attachment_useless(status)) {
             client.attachments.look_after();
             return status;
         }
-        if (auto left = leave_revoked(space, request); !left.ok()) {
-            return fail(left.error());
+        if (auto taken = take_another(space, request, status); !taken.ok()) {
+            return fail(taken.error());
         }
     }
 }

@@ -21,6 +21,7 @@ bool FlightCall::look_around(Submission &submission) {
     RetrieveRequest request;
     request.timeout_ns = space_.client->timeout_ns;
     request.count_miss = false;
+    request.may_wait = false;
     uakv_status status = look(space_, key_, request, view_);
     if (status != needs_load) {
         return status == UAKV_MISS ? claim(false, submission) : over(status);
@@ -98,6 +99,14 @@ void FlightCall::give_result(uakv_completion &out) {
     } else if (status_ == UAKV_MISS) {
         out.result.slot = take_slot();
     }
+}
+
+bool find_without_daemon(uakv_space &space, const uakv_key &key, uakv_view &view) {
+    RetrieveRequest request;
+    request.count_miss = false;
+    request.resident_only = true;
+    request.may_wait = false;
+    return look(space, key, request, view) == UAKV_OK;
 }
 
 } // namespace uakv

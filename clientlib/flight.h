@@ -39,4 +39,7 @@ private:
     uakv_status status_ = UAKV_OK;
 };
 
+// While no daemon can be asked: whether the block is in memory, and a view of it.
+bool find_without_daemon(uakv_space &space, const uakv_key &key, uakv_view &view);
+
 } // namespace uakv

@@ -22,7 +22,10 @@ enum ViewField { view_client = 0, view_word = 1, view_ticket = 2 };
 [[gnu::cold]] uakv_status find_space(uakv_space &space, Attachment &attachment, std::uint64_t deadline_ns, SpaceId &id);
 [[gnu::cold]] uakv_status map_segment(Attachment &attachment, SegmentId segment, std::uint64_t timeout_ns,
                                       std::byte *&base);
-[[gnu::cold]] Result<void> leave_revoked(uakv_space &space, RetrieveRequest request);
+// After such an outcome the retrieve can go on through another attachment. What the wait for it takes is taken from the
+// request's timeout.
+bool is_attachment_useless(uakv_status status);
+[[gnu::cold]] Result<void> take_another(uakv_space &space, RetrieveRequest &request, uakv_status status);
 // Both go on from what try_hit() gave instead of UAKV_OK; no_hit() loads what needs it.
 uakv_status look_on(uakv_space &space, const uakv_key &key, RetrieveRequest request, uakv_status status,
                     uakv_view &view);
@@ -100,6 +103,7 @@ uakv_status verify_block(uakv_space &space, const uakv_key &key, RetrieveRequest
 }
 
 // With a claimed word. UAKV_ERR_REVOKED: the daemon has taken back all leases of the attachment; it takes another.
+// needs_daemon: the daemon has gone, and the next one must be asked.
 [[gnu::always_inline]] inline uakv_status view_block(uakv_space &space, const uakv_key &key, RetrieveRequest request,
                                                      Attachment &attachment, std::uint32_t word, uakv_view &view) {
     uakv_client &client = *space.client;

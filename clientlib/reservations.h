@@ -12,7 +12,7 @@
 namespace uakv {
 
 struct Reservation {
-    Visit visit; // of the attachment that the slot belongs to
+    Visit visit; // of the attachment that it was granted on: it stays until the slot is ended
     const uakv_space *space = nullptr;
     SpaceId space_id = 0;
     GrantedSlot slot;

@@ -72,11 +72,11 @@ uakv_status refuse_quota(const Attachment &attachment) {
                 static_cast<unsigned long long>(attachment.leased_bytes_max()));
 }
 
-// The first time that this process meets the segment.
+// The first time that this process meets the segment. The daemon has it; one that goes on with the index will, too.
 uakv_status map_segment(Attachment &attachment, SegmentId segment, std::uint64_t timeout_ns, std::byte *&base) {
     auto mapped = attachment.segments().map(segment, now_ns() + timeout_ns);
     if (!mapped.ok()) {
-        return fail(mapped.error());
+        return attachment.lost() ? needs_daemon : fail(mapped.error());
     }
     base = mapped.value();
     return UAKV_OK;
@@ -106,17 +106,38 @@ uakv_status look_closer(const Attachment &attachment, RetrieveRequest request, s
     return request.resident_only ? note_miss(attachment, request, false) : needs_load;
 }
 
+namespace {
+
 Result<void> leave_revoked(uakv_space &space, RetrieveRequest request) {
     const std::uint64_t patience_ns = std::min(request.timeout_ns, reconnect_ns_max);
     return space.client->attachments.leave_revoked(now_ns() + patience_ns);
 }
 
-// As often as the daemon takes all leases back meanwhile, which takes it as long as lease_max_age.
+Result<void> await_daemon(uakv_space &space, RetrieveRequest &request) {
+    const std::uint64_t begun_ns = now_ns();
+    const std::uint64_t patience_ns =
+        request.may_wait ? request.timeout_ns : std::min(request.timeout_ns, reconnect_ns_max);
+    auto waited = space.client->attachments.await_daemon(begun_ns + patience_ns);
+    request.timeout_ns -= std::min(request.timeout_ns, now_ns() - begun_ns);
+    return waited;
+}
+
+} // namespace
+
+bool is_attachment_useless(uakv_status status) {
+    return status == UAKV_ERR_REVOKED || status == needs_daemon;
+}
+
+Result<void> take_another(uakv_space &space, RetrieveRequest &request, uakv_status status) {
+    return status == needs_daemon ? await_daemon(space, request) : leave_revoked(space, request);
+}
+
+// As often as the daemon takes all leases back meanwhile, which takes it as long as lease_max_age, or goes away.
 uakv_status look_on(uakv_space &space, const uakv_key &key, RetrieveRequest request, uakv_status status,
                     uakv_view &view) {
-    while (status == UAKV_ERR_REVOKED) {
-        if (auto left = leave_revoked(space, request); !left.ok()) {
-            return fail(left.error());
+    while (is_attachment_useless(status)) {
+        if (auto taken = take_another(space, request, status); !taken.ok()) {
+            return fail(taken.error());
         }
         status = try_hit(space, key, request, view);
     }

@@ -12,11 +12,14 @@ struct RetrieveRequest {
     bool count_miss = true;
     bool resident_only = false;   // what would have to be loaded is a miss
     bool as_stored = false;       // a frame will do, for it is decoded while it is copied
+    bool may_wait = true;         // for another daemon, as long as timeout_ns; else only for a moment
     std::uint64_t timeout_ns = 0; // used only where the daemon must be asked
 };
 
 // The outcome inside the library of looking for a block that is there but has to be loaded first (loads.h).
 constexpr uakv_status needs_load = UAKV_STATUS_ENUM_END_;
+// The same for one in a segment that is not mapped here yet, when the daemon has gone: it waits for the next one.
+constexpr uakv_status needs_daemon = static_cast<uakv_status>(UAKV_STATUS_ENUM_END_ - 1);
 
 // Looks and asks nobody: UAKV_OK, UAKV_MISS, needs_load or an error; the view is set only with UAKV_OK.
 uakv_status look(uakv_space &space, const uakv_key &key, RetrieveRequest request, uakv_view &view);

@@ -39,14 +39,24 @@ Result<std::byte *> Segments::map(SegmentId segment, std::uint64_t deadline_ns) 
     mapping.value().prefer_huge_pages();
     UAKV_SEQUENCE_POINT(segment_mapped);
     std::byte *base = mapping.value().data();
-    mappings_.push_back(std::move(mapping.value()));
+    mappings_.push_back(std::make_shared<Mapping>(std::move(mapping.value())));
     bases_[segment].store(base, std::memory_order_release);
     return base;
 }
 
+// Nobody else uses these yet.
+void Segments::share(Segments &other) {
+    UAKV_ASSERT(mappings_.empty() && capacity_ == other.capacity_ && bytes_ == other.bytes_);
+    const std::scoped_lock lock(other.mutex_);
+    mappings_ = other.mappings_;
+    for (SegmentId segment = 0; segment < capacity_; ++segment) {
+        bases_[segment].store(other.known(segment), std::memory_order_relaxed);
+    }
+}
+
 void Segments::abandon() {
-    for (Mapping &mapping : mappings_) {
-        mapping.abandon();
+    for (const auto &mapping : mappings_) {
+        mapping->abandon();
     }
 }
 

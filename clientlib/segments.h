@@ -1,4 +1,5 @@
-// The segments that this process has mapped: each lazily, once, for the life of the client.
+// The segments that this process has mapped: each lazily, once, for as long as an attachment is there whose index leads
+// to it.
 #pragma once
 
 #include "clientlib/connection.h"
@@ -23,6 +24,9 @@ public:
     // The same, asking the daemon for the segment the first time.
     Result<std::byte *> map(SegmentId segment, std::uint64_t deadline_ns);
 
+    // Takes over what the other has mapped, of the same index.
+    void share(Segments &other);
+
     std::uint64_t bytes() const { return bytes_; }
     void abandon();
 
@@ -33,7 +37,7 @@ private:
     Access access_;
     std::unique_ptr<std::atomic<std::byte *>[]> bases_;
     std::mutex mutex_;
-    std::vector<Mapping> mappings_;
+    std::vector<std::shared_ptr<Mapping>> mappings_;
 };
 
 } // namespace uakv

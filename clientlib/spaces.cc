@@ -57,6 +57,25 @@ Result<uakv_space *> OpenSpaces::open(uakv_client &client, Attachment &attachmen
     return &space;
 }
 
+Result<void> OpenSpaces::open_all(Attachment &next, std::uint64_t deadline_ns) {
+    std::vector<const uakv_space *> open;
+    {
+        const std::scoped_lock lock(mutex_);
+        for (const auto &space : spaces_) {
+            if (space->openings > 0) {
+                open.push_back(space.get());
+            }
+        }
+    }
+    for (const uakv_space *space : open) {
+        const auto id = space_id_in(next, *space, deadline_ns);
+        if (!id.ok() && (id.error().status == UAKV_ERR_DISCONNECTED || id.error().status == UAKV_ERR_TIMEOUT)) {
+            return id.error();
+        }
+    }
+    return {};
+}
+
 void OpenSpaces::close(uakv_space &space) {
     const std::scoped_lock lock(mutex_);
     space.openings -= space.openings > 0 ? 1U : 0U; // closed once too often: nothing to take back

@@ -1,5 +1,6 @@
 // The spaces that a client has opened. Each lasts as long as the client, since open slots name it; closing only takes
-// back an opening. A new daemon has other numbers for them: each is opened again there when it is first used.
+// back an opening. A new daemon may have other numbers for them: those that are open are opened again there before the
+// client uses it; what it refuses, and what was closed, is asked for again when it is used.
 #pragma once
 
 #include "clientlib/attachments.h"
@@ -35,6 +36,10 @@ public:
     Result<uakv_space *> open(uakv_client &client, Attachment &attachment, const SpaceDescription &wanted,
                               std::uint64_t deadline_ns);
     void close(uakv_space &space);
+
+    // Opens all of them on an attachment that nobody uses yet, as far as its daemon lets us. UAKV_ERR_DISCONNECTED or
+    // UAKV_ERR_TIMEOUT: it is gone, or has not answered; another call goes on from there.
+    Result<void> open_all(Attachment &next, std::uint64_t deadline_ns);
 
 private:
     std::mutex mutex_;

@@ -128,8 +128,34 @@ uakv_status abort(uakv_slot &slot) {
     if (const uakv_status status = take_reservation(slot, reservation); status != UAKV_OK) {
         return status;
     }
-    give_back(*reservation.visit, reservation.slot, reservation.flight);
+    if (!reservation.visit->lost()) {
+        give_back(*reservation.visit, reservation.slot, reservation.flight);
+        return UAKV_OK;
+    }
+    // Where there is no other daemon yet, the slot goes back with the attachment.
+    auto successor = reservation.space->client->attachments.visit_successor(reservation.visit, now_ns());
+    if (successor.ok() && &*successor.value() != &*reservation.visit) {
+        give_back_to_daemon(*successor.value(), reservation.slot);
+    }
     return UAKV_OK;
+}
+
+Result<Call::Setting> begin_commit(Reservation &reservation) {
+    uakv_client &client = *reservation.space->client;
+    const std::uint64_t started_ns = now_ns();
+    const std::uint64_t deadline_ns = started_ns + client.timeout_ns;
+    auto visit = client.attachments.visit_successor(reservation.visit, deadline_ns);
+    if (!visit.ok()) {
+        return visit.take_error();
+    }
+    if (&*visit.value() != &*reservation.visit) {
+        auto id = space_id_in(*visit.value(), *reservation.space, deadline_ns);
+        if (!id.ok()) {
+            return id.take_error();
+        }
+        reservation.space_id = id.value();
+    }
+    return Call::Setting{std::move(visit.value()), started_ns, deadline_ns, TimedCall::commit};
 }
 
 } // namespace uakv

@@ -83,4 +83,8 @@ uakv_slot open_slot(Reservation reservation);
 uakv_status take_reservation(const uakv_slot &slot, Reservation &reservation);
 uakv_status abort(uakv_slot &slot);
 
+// How to commit it: at the daemon that granted the slot, or at one that goes on with what that has left, where the
+// space may have another number.
+Result<Call::Setting> begin_commit(Reservation &reservation);
+
 } // namespace uakv

@@ -1,6 +1,7 @@
 # What `cmake --install` puts below a prefix. The tree may be moved as a whole: nothing in it names the folder that it
-# was built in, nor the prefix. Components: `runtime` to run the daemon and programs that use it, `development` to
-# build such programs.
+# was built in, nor the prefix. Components: `library` to run programs that use it, `runtime` for the daemon and uakvctl
+# (which needs the library), `development` to build such programs.
+option(UAKV_PACKAGE "install what Debian's packages hold, below /usr and /etc" OFF)
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -13,11 +14,14 @@ endforeach()
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/uakv)
 set(pkg_config_folder ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
-# ---- runtime ----------------------------------------------------------------------------------------------
+# ---- library ----------------------------------------------------------------------------------------------
 
 install(TARGETS uakv EXPORT uakvTargets
-  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT development
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library NAMELINK_COMPONENT development
   INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+
+# ---- runtime ----------------------------------------------------------------------------------------------
+
 install(TARGETS uakvd RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)
 if(TARGET uakvctl)
   # It finds the library beside it, wherever the prefix is.
@@ -29,8 +33,41 @@ install(DIRECTORY systemd/presets DESTINATION ${CMAKE_INSTALL_DATADIR}/uakv COMP
   OPTIONAL FILES_MATCHING PATTERN "*.yaml")
 install(FILES daemon/ctl/completion/uakvctl.bash RENAME uakvctl COMPONENT runtime OPTIONAL
   DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
-install(FILES LICENSE README.md CHANGELOG.md SECURITY.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
-install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
+install(FILES README.md SECURITY.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime PATTERN man EXCLUDE)
+install(DIRECTORY examples/kubernetes DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples COMPONENT runtime)
+
+# The units name /usr/bin/uakvd, and systemd looks in its own places only. So a package puts them there, and elsewhere
+# they lie beside the presets, to be copied. Drop-ins are copied by who wants them in any case.
+set(systemd_folder ${CMAKE_INSTALL_DATADIR}/uakv/systemd)
+file(GLOB drop_ins CONFIGURE_DEPENDS systemd/*.conf)
+install(FILES ${drop_ins} DESTINATION ${systemd_folder} COMPONENT runtime)
+if(UAKV_PACKAGE)
+  foreach(folder IN ITEMS sysusers.d tmpfiles.d)
+    install(FILES systemd/${folder}/uakvd.conf DESTINATION lib/${folder} COMPONENT runtime)
+  endforeach()
+  install(FILES systemd/uakvd.service systemd/uakvd.socket DESTINATION lib/systemd/system COMPONENT runtime)
+  install(DIRECTORY systemd/user DESTINATION lib/systemd COMPONENT runtime)
+  install(FILES systemd/uakvd.yaml DESTINATION /etc/uakv COMPONENT runtime)
+else()
+  # Debian has the one once for all packages, and wants the other compressed.
+  install(FILES LICENSE CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
+  install(FILES systemd/uakvd.service systemd/uakvd.socket systemd/uakvd.yaml DESTINATION ${systemd_folder}
+    COMPONENT runtime)
+  install(DIRECTORY systemd/user systemd/sysusers.d systemd/tmpfiles.d DESTINATION ${systemd_folder} COMPONENT runtime)
+endif()
+
+file(GLOB uakv_man_pages CONFIGURE_DEPENDS docs/man/*.[1-8])
+set(component_of_man1 runtime)
+set(component_of_man3 development)
+set(component_of_man5 runtime)
+set(component_of_man8 runtime)
+if(NOT UAKV_PACKAGE) # Debian wants them compressed
+  foreach(page IN LISTS uakv_man_pages)
+    string(REGEX MATCH "[0-9]$" section ${page})
+    install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section} COMPONENT ${component_of_man${section}})
+  endforeach()
+endif()
 
 # ---- development ------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ find_package(yaml-cpp 0.7 REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(Boost 1.74 REQUIRED) # headers only: Boost.Interprocess
 pkg_check_modules(liburing REQUIRED IMPORTED_TARGET liburing>=2.3)
+pkg_check_modules(libsystemd REQUIRED IMPORTED_TARGET libsystemd>=252)
 find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
 find_path(OPENSSL_INCLUDE openssl/sha.h REQUIRED)
 

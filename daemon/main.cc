@@ -3,12 +3,17 @@
 #include "daemon/config/settings.h"
 #include "daemon/io/signals.h"
 #include "daemon/server.h"
+#include "daemon/service/fd_keeper.h"
+#include "daemon/service/service_manager.h"
 #include "ipc/sequence_point.h"
 
 #include <cstdio>
+#include <filesystem>
 #include <new>
 #include <string>
 #include <sys/resource.h>
+#include <system_error>
+#include <vector>
 
 namespace {
 
@@ -27,6 +32,7 @@ void raise_descriptor_limit() {
 }
 
 int serve(const CommandLine &command) {
+    ServiceManager manager(ServiceManager::from_environment());
     raise_descriptor_limit();
     for (const std::string &note : settings_notes(command.settings)) {
         log_warn("{}", note);
@@ -36,7 +42,7 @@ int serve(const CommandLine &command) {
         log_error("{}", signals.error().detail);
         return exit_failure;
     }
-    auto server = Server::create(command.settings, std::move(signals.value()), command.reread);
+    auto server = Server::create(command.settings, std::move(signals.value()), command.reread, manager);
     if (!server.ok()) {
         log_error("{}", server.error().detail);
         return exit_failure;
@@ -45,6 +51,18 @@ int serve(const CommandLine &command) {
     server.value()->run();
     log_info("uakvd stops serving {}", command.settings.socket_path);
     return 0;
+}
+
+// A new program at the place of this one is what the keeper starts the next time.
+int keep(std::vector<std::string> words) {
+    std::error_code failed;
+    const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", failed);
+    if (failed) {
+        log_error("cannot find the program to keep: /proc/self/exe: {}", failed.message());
+        return exit_failure;
+    }
+    words.insert(words.begin(), self.string());
+    return run_fd_keeper(words);
 }
 
 int run(int argc, char **argv) {
@@ -58,6 +76,9 @@ int run(int argc, char **argv) {
         return std::fputs(command.value().print->c_str(), stdout) < 0 ? exit_failure : 0;
     }
     set_log_level(command.value().settings.log_level);
+    if (command.value().keep) {
+        return keep(*command.value().keep);
+    }
     return serve(command.value());
 }
 

@@ -21,6 +21,13 @@ constexpr std::uint64_t waiting_every_ns = ns_per_ms;
 // More than it takes to answer full rings. Clients that go on asking do not keep the daemon from its end.
 constexpr int last_turns = 8;
 
+// Who has served for so long was not brought down by what the daemon before had left.
+constexpr std::uint64_t healthy_ns = ns_per_s;
+
+Keeper *keeper_of(ServiceManager &manager) {
+    return manager.is_there() ? &manager : nullptr;
+}
+
 // A step coarser than the clock, so that what is due at `due_ms` (boot_ms) is due when the loop wakes for it.
 std::uint64_t until_ns(std::uint64_t due_ms) {
     if (due_ms == UINT64_MAX) {
@@ -32,34 +39,51 @@ std::uint64_t until_ns(std::uint64_t due_ms) {
 
 } // namespace
 
-Result<std::unique_ptr<Server>> Server::create(const Settings &settings, Fd signals, Reread reread) {
-    auto listener = Listener::open(settings.socket_path);
+Result<std::unique_ptr<Server>> Server::create(const Settings &settings, Fd signals, Reread reread,
+                                               ServiceManager &manager) {
+    auto listener = Listener::open(settings.socket_path, manager.take_listener());
     if (!listener.ok()) {
         return listener.take_error();
     }
-    auto tenants = Tenants::create(settings);
+    KeptFds kept = manager.take_kept();
+    auto tenants = Tenants::create(settings, {keeper_of(manager), &kept});
     if (!tenants.ok()) {
         return tenants.take_error();
     }
+    manager.drop_all(kept);
     std::string fallback;
     auto loop = make_event_loop(fallback);
-    std::unique_ptr<Server> server(new Server(settings, std::move(signals), std::move(reread), fallback,
+    std::unique_ptr<Server> server(new Server(settings, std::move(signals), std::move(reread), manager, fallback,
                                               std::move(loop), std::move(tenants.value()),
                                               std::move(listener.value())));
+    if (auto adopted = server->adopt_sessions(); !adopted.ok()) {
+        return adopted.take_error();
+    }
     if (auto watched = server->watch_all(); !watched.ok()) {
         return watched.take_error();
     }
     return server;
 }
 
-Server::Server(const Settings &settings, Fd signals, Reread reread, std::string loop_fallback,
+Server::Server(const Settings &settings, Fd signals, Reread reread, ServiceManager &manager, std::string loop_fallback,
                std::unique_ptr<EventLoop> loop, std::unique_ptr<Tenants> tenants, Listener listener)
-    : settings_(settings), signals_(std::move(signals)), reread_(std::move(reread)),
+    : settings_(settings), signals_(std::move(signals)), reread_(std::move(reread)), manager_(manager),
       loop_fallback_(std::move(loop_fallback)), loop_(std::move(loop)), tenants_(std::move(tenants)),
       reports_(*tenants_, stages_, settings.socket_path, loop_->name()),
-      sessions_(*loop_, *tenants_, reports_, stages_), listener_(std::move(listener)) {
+      sessions_(*loop_, *tenants_, reports_, stages_, keeper_of(manager)), started_ns_(now_ns()),
+      listener_(std::move(listener)) {
     stages_.set_on(settings.profiling);
     stop_ms_ = settings.disk.stop_ms;
+}
+
+// Those of the daemon before, before the first client comes.
+Result<void> Server::adopt_sessions() {
+    for (const auto &tenant : tenants_->all()) {
+        if (auto adopted = sessions_.adopt(*tenant, tenant->take_left_sessions()); !adopted.ok()) {
+            return adopted;
+        }
+    }
+    return {};
 }
 
 Result<void> Server::watch_all() {
@@ -120,12 +144,16 @@ void Server::on_signal() {
 }
 
 void Server::reload() {
-    auto read = reread_();
-    if (!read.ok()) {
+    manager_.reloading();
+    if (auto read = reread_(); read.ok()) {
+        apply(read.value());
+    } else {
         log_error("the settings stay as they are: {}", read.error().detail);
-        return;
     }
-    const Settings &settings = read.value();
+    manager_.ready();
+}
+
+void Server::apply(const Settings &settings) {
     set_log_level(settings.log_level);
     stages_.set_on(settings.profiling);
     stop_ms_ = settings.disk.stop_ms;
@@ -151,10 +179,37 @@ std::string Server::describe() const {
                        loop_fallback_.empty() ? "" : " (" + loop_fallback_ + ")");
 }
 
-void Server::run() {
-    while (!stopping_) {
-        loop_->run_once(turn());
+// "1234 blocks, 5.2 GiB of 8 GiB; 91.5 % of 20000 lookups hit; 3 clients".
+std::string Server::status() const {
+    uakv_statistics sum{};
+    for (const auto &tenant : tenants_->all()) {
+        const uakv_statistics one = tenant->statistics();
+        sum.blocks += one.blocks;
+        sum.bytes_blocks += one.bytes_blocks;
+        sum.hits += one.hits;
+        sum.misses += one.misses;
     }
+    const std::uint64_t lookups = sum.hits + sum.misses;
+    std::string hit = "no lookups yet";
+    if (lookups != 0) {
+        hit = fmt::format("{:.1f} % of {} lookups hit",
+                          100.0 * static_cast<double>(sum.hits) / static_cast<double>(lookups), lookups);
+    }
+    return fmt::format("{} blocks, {} of {}; {}; {} clients", sum.blocks, format_size(sum.bytes_blocks),
+                       format_size(settings_.memory_bytes), hit, tenants_->clients().used());
+}
+
+void Server::run() {
+    manager_.ready();
+    while (!stopping_) {
+        const std::uint64_t wait_ns = turn();
+        loop_->run_once(std::min(wait_ns, manager_.turn(wait_ns == 0, [this] { return status(); })));
+    }
+    manager_.stopping();
+    stop();
+}
+
+void Server::stop() {
     UAKV_SEQUENCE_POINT(stop_begun);
     // What was submitted before the stop is answered; what comes later finds the daemon gone.
     for (int i = 0; i < last_turns; ++i) {
@@ -167,7 +222,7 @@ void Server::run() {
     }
     for (const auto &tenant : tenants_->all()) {
         if (tenant->disk() != nullptr) {
-            tenant->disk()->stop(stop_ms_);
+            tenant->disk()->stop(stop_ms_, [this] { manager_.alive_while_stopping(); });
         }
     }
 }
@@ -187,6 +242,7 @@ std::uint64_t Server::upkeep(bool worked) {
     if (sessions_.next_late_ns() != UINT64_MAX) {
         sessions_.expire_flights(now_ns());
     }
+    note_healthy();
     const std::uint64_t disks_ns = turn_disks();
     bool more = sessions_.continue_clears() || disks_ns == 0;
     for (const auto &tenant : tenants_->all()) {
@@ -211,6 +267,16 @@ std::uint64_t Server::upkeep(bool worked) {
         return std::min(next, sessions_.any_waiting() ? waiting_every_ns : upkeep_every_ns);
     }
     return next;
+}
+
+void Server::note_healthy() {
+    if (healthy_ || now_ns() - started_ns_ < healthy_ns) {
+        return;
+    }
+    healthy_ = true;
+    for (const auto &tenant : tenants_->all()) {
+        tenant->store().healthy();
+    }
 }
 
 // Goes on with what moves between memory and disk, and says when it wants to go on again.
@@ -264,6 +330,9 @@ std::uint64_t Server::until_due_ns() const {
     std::uint64_t next = EventLoop::forever;
     for (const auto &tenant : tenants_->all()) {
         next = std::min(next, until_ns(tenant->store().next_expiry_ms()));
+    }
+    if (!healthy_) {
+        next = std::min(next, healthy_ns);
     }
     const std::uint64_t late_ns = sessions_.next_late_ns();
     if (late_ns != UINT64_MAX) {

@@ -8,6 +8,7 @@
 #include "daemon/control/sessions.h"
 #include "daemon/control/tenants.h"
 #include "daemon/io/event_loop.h"
+#include "daemon/service/service_manager.h"
 
 #include <functional>
 #include <memory>
@@ -19,8 +20,10 @@ class Server {
 public:
     using Reread = std::function<Result<Settings>()>;
 
-    // `signals` tells it to stop, or to ask `reread` for its settings again (signals.h).
-    static Result<std::unique_ptr<Server>> create(const Settings &settings, Fd signals, Reread reread);
+    // `signals` tells it to stop, or to ask `reread` for its settings again (signals.h). What the manager has of the
+    // daemon before is taken from it here; it must outlive the server.
+    static Result<std::unique_ptr<Server>> create(const Settings &settings, Fd signals, Reread reread,
+                                                  ServiceManager &manager);
 
     // Serves until it is told to stop, then answers what clients have submitted and returns.
     void run();
@@ -29,14 +32,19 @@ public:
     std::string describe() const;
 
 private:
-    Server(const Settings &settings, Fd signals, Reread reread, std::string loop_fallback,
+    Server(const Settings &settings, Fd signals, Reread reread, ServiceManager &manager, std::string loop_fallback,
            std::unique_ptr<EventLoop> loop, std::unique_ptr<Tenants> tenants, Listener listener);
 
+    Result<void> adopt_sessions();
     Result<void> watch_all();
+    void note_healthy();
     Result<void> watch_segments(Store &store);
     void on_connection();
     void on_signal();
     void reload();
+    void apply(const Settings &settings);
+    void stop();
+    std::string status() const;
     std::uint64_t turn();
     std::uint64_t upkeep(bool worked);
     std::uint64_t turn_disks();
@@ -48,12 +56,15 @@ private:
     const Settings settings_; // as it started
     Fd signals_;
     Reread reread_;
+    ServiceManager &manager_;
     std::string loop_fallback_;
     std::unique_ptr<EventLoop> loop_;
     Stages stages_;
     std::unique_ptr<Tenants> tenants_;
     Reports reports_;
     Sessions sessions_; // goes before the tenants that it gives back to, and before the loop that watches it
+    const std::uint64_t started_ns_;
+    bool healthy_ = false;
     Listener listener_;
     bool stopping_ = false;
     std::uint64_t stop_ms_ = 0; // that writing what is only in memory may take

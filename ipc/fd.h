@@ -1,6 +1,7 @@
 // A file descriptor with one owner.
 #pragma once
 
+#include <fcntl.h>
 #include <unistd.h>
 #include <utility>
 
@@ -34,5 +35,10 @@ public:
 private:
     int number_ = -1;
 };
+
+// Another descriptor of the same; not valid where there are too many.
+inline Fd duplicate(const Fd &fd) {
+    return Fd(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+}
 
 } // namespace uakv

@@ -58,6 +58,7 @@ constexpr std::uint32_t control_backlog = 256;
 constexpr std::uint32_t greetings_per_user_max = 64; // connections that have not said hello, unless of an admin
 constexpr std::uint32_t unread_segments_max = 16;    // descriptors on their way to a client
 constexpr std::uint32_t operators_max = 16;          // connections beyond clients_max, so that an admin can always look
+constexpr std::uint32_t orphans_max = 4096;          // sessions that a daemon leaves, those of daemons before included
 
 static_assert(std::has_single_bit(submissions) && std::has_single_bit(completions) && std::has_single_bit(touches));
 static_assert(completions >= submissions, "each submission in flight has a place for its completion");
@@ -67,6 +68,7 @@ static_assert(memory_bytes_min / segment_bytes_min >= 8, "a starving size class 
 static_assert(memory_bytes_max / page_bytes <= entries_max, "a slot is a page or more: each has an entry");
 static_assert(disk_bytes_min >= disk_files_min * disk_file_bytes_min);
 static_assert(kept_slots_of_class_max <= kept_slots_max && kept_slots_max <= grants_per_client_max);
+static_assert(orphans_max >= clients_max + operators_max);
 static_assert(lease_words % 64 == 0, "the client keeps them in a bitmap");
 
 } // namespace uakv::limits

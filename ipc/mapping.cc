@@ -1,9 +1,12 @@
 #include "ipc/mapping.h"
 
+#include "ipc/limits.h"
+
 #include <boost/interprocess/exceptions.hpp>
 #include <boost/interprocess/mapped_region.hpp>
 
 #include <cerrno>
+#include <cstdint>
 #include <new>
 #include <sys/mman.h>
 
@@ -17,10 +20,31 @@
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23 // Linux 5.14
 #endif
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 // Linux 6.1
+#endif
 
 namespace uakv {
 namespace bi = boost::interprocess;
 namespace {
+
+constexpr std::size_t huge_page_bytes = 2ULL << 20; // of x86-64, and of AArch64 with pages of 4 KiB
+
+// An address where a region can lie on huge pages: they want the same place in memory as in the file. Somebody else may
+// take it before we do, and then we do without.
+void *huge_page_address(std::size_t bytes) {
+    if (bytes < huge_page_bytes) {
+        return nullptr;
+    }
+    const std::size_t room = bytes + huge_page_bytes;
+    void *reserved = ::mmap(nullptr, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (reserved == MAP_FAILED) {
+        return nullptr;
+    }
+    ::munmap(reserved, room);
+    const std::uintptr_t first = reinterpret_cast<std::uintptr_t>(reserved) + huge_page_bytes - 1;
+    return reinterpret_cast<void *>(first / huge_page_bytes * huge_page_bytes);
+}
 
 // What Boost.Interprocess asks of something that can be mapped.
 class Mappable {
@@ -39,6 +63,21 @@ private:
 struct Mapping::Region {
     bi::mapped_region mapped;
 };
+
+namespace {
+
+bi::mapped_region map_region(int fd, bi::mode_t mode, std::size_t bytes) {
+    const Mappable mappable(fd, mode);
+    if (const void *address = huge_page_address(bytes); address != nullptr) {
+        try {
+            return {mappable, mode, 0, bytes, address};
+        } catch (const bi::interprocess_exception &) { // taken; what else is wrong shows again below
+        }
+    }
+    return {mappable, mode, 0, bytes};
+}
+
+} // namespace
 
 Mapping::Mapping() = default;
 Mapping::~Mapping() = default;
@@ -75,9 +114,7 @@ Result<Mapping> Mapping::map(const Fd &fd, std::size_t bytes, Access access) {
     const bi::mode_t mode = access == Access::read_only ? bi::read_only : bi::read_write;
     Mapping mapping;
     try {
-        const auto map_it = [&] {
-            return std::make_shared<Region>(Region{bi::mapped_region(Mappable(fd.get(), mode), mode, 0, bytes)});
-        };
+        const auto map_it = [&] { return std::make_shared<Region>(Region{map_region(fd.get(), mode, bytes)}); };
 #ifdef UAKV_SHARE_MAPPINGS
         mapping.region_ = find_or_map(fd, map_it); // the daemon, which maps for writing, comes first
 #else
@@ -99,8 +136,23 @@ void Mapping::keep_from_children() const {
     ::madvise(data_, bytes_, MADV_DONTFORK);
 }
 
+void Mapping::keep_out_of_dumps() const {
+    ::madvise(data_, bytes_, MADV_DONTDUMP); // cannot fail on a mapping of our own
+}
+
 void Mapping::prefer_huge_pages() const {
     ::madvise(data_, bytes_, MADV_HUGEPAGE);
+}
+
+void Mapping::make_huge_pages(std::size_t bytes) const {
+    const std::size_t whole = bytes / huge_page_bytes * huge_page_bytes;
+    for (std::size_t offset = 0; offset < whole; offset += huge_page_bytes) {
+        // A page that is there is made larger; where there is none, nothing is.
+        if (::madvise(data_ + offset, limits::page_bytes, MADV_POPULATE_WRITE) != 0 ||
+            ::madvise(data_ + offset, huge_page_bytes, MADV_COLLAPSE) != 0) {
+            return;
+        }
+    }
 }
 
 Result<void> Mapping::populate() const {

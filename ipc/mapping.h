@@ -33,8 +33,16 @@ public:
     // a view that its parent has released.
     void keep_from_children() const;
 
+    // Leaves the memory out of core dumps: a cache is large, and holds what prompts were about.
+    void keep_out_of_dumps() const;
+
     // Asks for huge pages; the kernel may not have any, and then nothing changes.
     void prefer_huge_pages() const;
+
+    // Makes the first `bytes`, which nobody uses yet, of huge pages as far as they come out even, whatever the machine
+    // is set to (MADV_COLLAPSE, Linux 6.1). Where the kernel has none left, the rest stays as it was. For all who map
+    // the region that means fewer faults and fewer misses of the address cache, and for a device longer pieces.
+    void make_huge_pages(std::size_t bytes) const;
 
     // Gives the pages to this process now instead of at the first touch: UAKV_ERR_NO_SPACE where there are
     // none. Never SIGBUS.

@@ -79,4 +79,9 @@ Result<std::uint64_t> memfd_bytes(const Fd &fd) {
     return static_cast<std::uint64_t>(status.st_size);
 }
 
+std::uint64_t memfd_data_end(const Fd &fd, std::uint64_t offset) {
+    const off_t end = ::lseek(fd.get(), static_cast<off_t>(offset), SEEK_HOLE);
+    return end < 0 ? offset : static_cast<std::uint64_t>(end); // fails beyond the end
+}
+
 } // namespace uakv

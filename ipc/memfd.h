@@ -28,4 +28,8 @@ void empty_memfd(const Fd &fd);
 // The size of the region behind a descriptor that was received.
 Result<std::uint64_t> memfd_bytes(const Fd &fd);
 
+// Where, at or after `offset`, the first page begins in which nothing was ever written; the size of the region when
+// there is none.
+std::uint64_t memfd_data_end(const Fd &fd, std::uint64_t offset);
+
 } // namespace uakv

@@ -24,4 +24,9 @@ Result<PeerIdentity> peer_identity(const Fd &socket);
 // this peer; the hang-up of the socket is then the only sign.
 Fd peer_process(const Fd &socket, const PeerIdentity &peer);
 
+// Of descriptors that peer_process() gave, here or in a process before this one.
+bool has_died(const Fd &process);
+pid_t pid_of_process(const Fd &process);        // 0: of another pid namespace, not visible here; or dead
+bool is_same_process(const Fd &a, const Fd &b); // false also where the kernel cannot say
+
 } // namespace uakv

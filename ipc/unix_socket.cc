@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -101,6 +103,38 @@ Result<Fd> listen_unix(const std::string &path) {
         return errno_error(UAKV_ERR_INTERNAL, errno, "cannot listen on %s", path.c_str());
     }
     return made;
+}
+
+Result<std::string> take_listening(const Fd &fd) {
+    sockaddr_un address{};
+    socklen_t length = sizeof address;
+    int type = 0;
+    int listens = 0;
+    socklen_t one = sizeof(int);
+    if (::getsockname(fd.get(), reinterpret_cast<sockaddr *>(&address), &length) != 0 ||
+        ::getsockopt(fd.get(), SOL_SOCKET, SO_TYPE, &type, &one) != 0 ||
+        ::getsockopt(fd.get(), SOL_SOCKET, SO_ACCEPTCONN, &listens, &one) != 0) {
+        return errno_error(UAKV_ERR_INVALID, errno, "the control socket that was passed is none");
+    }
+    if (address.sun_family != AF_UNIX || type != SOCK_SEQPACKET || listens == 0) {
+        return error(UAKV_ERR_INVALID,
+                     "the control socket that was passed has family %d and type %d, and %s; expected a unix socket of "
+                     "type SOCK_SEQPACKET that listens (ListenSequentialPacket= in a socket unit)",
+                     address.sun_family, type, listens == 0 ? "does not listen" : "listens");
+    }
+    const int flags = ::fcntl(fd.get(), F_GETFL);
+    if (flags < 0 || ::fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) != 0 ||
+        ::fcntl(fd.get(), F_SETFD, FD_CLOEXEC) != 0) {
+        return errno_error(UAKV_ERR_INTERNAL, errno, "cannot set up the control socket that was passed");
+    }
+    refuse_rights(fd);
+    const std::size_t bytes = length - std::min<std::size_t>(length, offsetof(sockaddr_un, sun_path));
+    std::string path(address.sun_path, bytes);
+    if (!path.empty() && path[0] == '\0') {
+        path[0] = '@';
+        return path;
+    }
+    return path.substr(0, path.find('\0'));
 }
 
 Result<Fd> connect_unix(const std::string &path, std::uint64_t deadline_ns) {

@@ -26,6 +26,10 @@ struct Received {
 // Listens at `path`, which must not exist, with the mode that only owner and group may connect.
 Result<Fd> listen_unix(const std::string &path);
 
+// Makes a listening socket that somebody else has opened as listen_unix() would have it, and says where it is: a path,
+// "@NAME" in the abstract namespace, or nothing. An error where it is of another kind.
+Result<std::string> take_listening(const Fd &fd);
+
 // UAKV_ERR_DISCONNECTED where nobody listens. Waits until deadline_ns (clock.h) for a place in the backlog.
 Result<Fd> connect_unix(const std::string &path, std::uint64_t deadline_ns);
 

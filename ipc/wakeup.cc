@@ -4,10 +4,10 @@
 #include <cerrno>
 #include <climits>
 #include <ctime>
-#include <fcntl.h>
 #include <linux/futex.h>
-#include <string>
+#include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -40,31 +40,33 @@ void ring_doorbell(const Fd &doorbell) {
 
 Result<Bell> create_bell() {
     std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_NONBLOCK | O_CLOEXEC) != 0) {
-        return errno_error(UAKV_ERR_NO_MEMORY, errno, "cannot make a pipe");
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+        return errno_error(UAKV_ERR_NO_MEMORY, errno, "cannot make a pair of sockets");
     }
-    Bell bell;
-    bell.hearer = Fd(ends[0]);
-    const Fd writing(ends[1]);
-    // A rope that could be read as well hangs on when the client lets go of its end: no SIGPIPE.
-    const std::string path = "/proc/self/fd/" + std::to_string(writing.get());
-    bell.rope = Fd(::open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
-    if (!bell.rope.valid()) {
-        return errno_error(UAKV_ERR_NO_MEMORY, errno, "cannot open a pipe by %s", path.c_str());
-    }
+    Bell bell{Fd(ends[0]), Fd(ends[1])};
+    ::shutdown(bell.rope.get(), SHUT_RD); // nothing may be sent to the daemon
     return bell;
 }
 
 void ring_bell(const Fd &rope) {
     const char ring = 0;
-    // EAGAIN when the pipe is full of rings that nobody has heard yet.
-    [[maybe_unused]] const ssize_t written = ::write(rope.get(), &ring, 1);
+    // EAGAIN when the bell is full of rings that nobody has heard yet, EPIPE when nobody has it any more.
+    [[maybe_unused]] const ssize_t sent = ::send(rope.get(), &ring, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 void hush_bell(const Fd &hearer) {
     std::array<char, 4096> rings;
     while (::read(hearer.get(), rings.data(), rings.size()) == static_cast<ssize_t>(rings.size())) {
     }
+}
+
+void let_go_of_bell(const Fd &hearer) {
+    ::shutdown(hearer.get(), SHUT_RDWR);
+}
+
+bool is_let_go(const Fd &rope) {
+    pollfd entry{rope.get(), 0, 0}; // hang-ups are told unasked
+    return ::poll(&entry, 1, 0) > 0;
 }
 
 } // namespace uakv

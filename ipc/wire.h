@@ -49,7 +49,7 @@ static_assert(sizeof(HelloMessage) == 88 && offsetof(HelloMessage, tenant) == 24
 struct WelcomeMessage {
     MessageHeader header{protocol_magic, MessageType::welcome};
     std::uint32_t version = protocol_version;
-    std::uint32_t reserved = 0;
+    std::uint32_t daemon = 0; // drawn at random when the daemon began: tells it from one that goes on with its memory
     std::uint64_t index_bytes = 0;
     std::uint64_t session_bytes = 0;
     std::uint64_t segment_bytes = 0;    // of every segment; also the largest block

@@ -188,17 +188,19 @@ void Assembler::settle_socket() {
         result_.settings.socket_path = "/run/uakv/uakvd.sock";
         return;
     }
+    // A service has a directory of its own, which its unit names (RuntimeDirectory=).
+    const auto own = environment_value("RUNTIME_DIRECTORY");
     const auto directory = environment_value("XDG_RUNTIME_DIR");
-    if (!directory) {
+    if (!own && !directory) {
         complaints.add({"", 0, "socket"}, "no place for it: this user has no $XDG_RUNTIME_DIR; pass --socket PATH");
         return;
     }
-    result_.settings.socket_path = *directory + "/uakv/uakvd.sock";
-    if (result_.settings.socket_path.size() > limits::socket_path_bytes_max) {
-        complaints.add({"", 0, "$XDG_RUNTIME_DIR"},
-                       fmt::format("the path \"{}\" has {} bytes; expected at most {}; pass --socket PATH",
-                                   result_.settings.socket_path, result_.settings.socket_path.size(),
-                                   limits::socket_path_bytes_max));
+    std::string &path = result_.settings.socket_path;
+    path = own ? own->substr(0, own->find(':')) + "/uakvd.sock" : *directory + "/uakv/uakvd.sock";
+    if (path.size() > limits::socket_path_bytes_max) {
+        complaints.add({"", 0, own ? "$RUNTIME_DIRECTORY" : "$XDG_RUNTIME_DIR"},
+                       fmt::format("the path \"{}\" has {} bytes; expected at most {}; pass --socket PATH", path,
+                                   path.size(), limits::socket_path_bytes_max));
     }
 }
 

@@ -7,7 +7,7 @@ namespace uakv {
 
 const char *help_text() {
     return R"(Usage: uakvd [--config FILE] [--preset NAME] [--socket PATH] [--memory SIZE]
-             [--log-level LEVEL] [--check-config | --print-config]
+             [--log-level LEVEL] [--fd-keeper] [--check-config | --print-config]
 
 Keeps the KV cache of transformer inference in shared memory, for all processes
 of this machine that link libuakv.
@@ -20,6 +20,8 @@ of this machine that link libuakv.
   --memory SIZE      memory for blocks, such as 8GiB, 512MiB or 20% of the
                      machine's                      (UAKV_MEMORY; 10%)
   --log-level LEVEL  error, warn, info, debug or trace (UAKV_LOG_LEVEL; info)
+  --fd-keeper        stay beside uakvd: hold its memory while it dies and starts
+                     again; for containers, where systemd does not do it
   --check-config     say whether the configuration is good, and end
   --print-config     print all of it as a file, with where each line comes from
   --help, --version  this text, the version
@@ -30,13 +32,19 @@ SIGTERM stops uakvd, SIGHUP makes it read its configuration again.
 }
 
 Result<Arguments> parse_command_line(int argc, char **argv) {
-    constexpr option options[] = {
-        {"socket", required_argument, nullptr, 's'},    {"memory", required_argument, nullptr, 'm'},
-        {"log-level", required_argument, nullptr, 'l'}, {"config", required_argument, nullptr, 'c'},
-        {"preset", required_argument, nullptr, 'p'},    {"print-config", no_argument, nullptr, 'P'},
-        {"check-config", no_argument, nullptr, 'C'},    {"help", no_argument, nullptr, 'h'},
-        {"version", no_argument, nullptr, 'v'},         {nullptr, 0, nullptr, 0}};
+    constexpr option options[] = {{"socket", required_argument, nullptr, 's'},
+                                  {"memory", required_argument, nullptr, 'm'},
+                                  {"log-level", required_argument, nullptr, 'l'},
+                                  {"config", required_argument, nullptr, 'c'},
+                                  {"preset", required_argument, nullptr, 'p'},
+                                  {"print-config", no_argument, nullptr, 'P'},
+                                  {"fd-keeper", no_argument, nullptr, 'k'},
+                                  {"check-config", no_argument, nullptr, 'C'},
+                                  {"help", no_argument, nullptr, 'h'},
+                                  {"version", no_argument, nullptr, 'v'},
+                                  {nullptr, 0, nullptr, 0}};
     Arguments arguments;
+    int keeper_word = 0;
     ::opterr = 0; // our own messages
     ::optind = 0; // from the beginning, also when this was called before
     for (;;) {
@@ -62,6 +70,9 @@ Result<Arguments> parse_command_line(int argc, char **argv) {
         case 'p':
             arguments.preset = ::optarg;
             break;
+        case 'k':
+            keeper_word = at;
+            break;
         case 'P':
             arguments.action = Arguments::Action::print_config;
             break;
@@ -82,6 +93,10 @@ Result<Arguments> parse_command_line(int argc, char **argv) {
     }
     if (::optind < argc) {
         return error(UAKV_ERR_INVALID, "unexpected argument \"%s\"; see uakvd --help", argv[::optind]);
+    }
+    if (keeper_word != 0) {
+        arguments.keep.emplace(argv + 1, argv + argc);
+        std::erase(*arguments.keep, argv[keeper_word]);
     }
     return arguments;
 }

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace uakv {
 
@@ -14,9 +15,10 @@ struct Arguments {
     enum class Action { serve, print_config, check_config, help, version };
 
     Action action = Action::serve;
-    std::optional<std::string> config_path; // --config
-    std::optional<std::string> preset;      // --preset
-    std::map<KeyId, std::string> values;    // of the flags that stand for a key
+    std::optional<std::string> config_path;       // --config
+    std::optional<std::string> preset;            // --preset
+    std::map<KeyId, std::string> values;          // of the flags that stand for a key
+    std::optional<std::vector<std::string>> keep; // --fd-keeper: the other words
 };
 
 Result<Arguments> parse_command_line(int argc, char **argv);

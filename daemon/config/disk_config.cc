@@ -83,6 +83,10 @@ std::optional<std::string> usual_path() {
     if (::geteuid() == 0) {
         return root_path;
     }
+    // A service has a directory of its own, which its unit names (StateDirectory=).
+    if (const auto own = absolute_variable("STATE_DIRECTORY")) {
+        return own->substr(0, own->find(':'));
+    }
     if (const auto state = absolute_variable("XDG_STATE_HOME")) {
         return *state + "/uakv";
     }

@@ -21,7 +21,8 @@ constexpr std::array daemon_table = {
     Key{.id = KeyId::socket,
         .name = "socket",
         .form = "the path of a socket",
-        .standard = "`/run/uakv/uakvd.sock` for root, else `$XDG_RUNTIME_DIR/uakv/uakvd.sock`",
+        .standard = "`/run/uakv/uakvd.sock` for root, else `$RUNTIME_DIRECTORY/uakvd.sock` in a service, "
+                    "or `$XDG_RUNTIME_DIR/uakv/uakvd.sock`",
         .flag = "--socket",
         .meaning = "where clients connect"},
     Key{.id = KeyId::memory,
@@ -112,7 +113,8 @@ constexpr std::array daemon_table = {
     Key{.id = KeyId::persistence_path,
         .name = "persistence_path",
         .form = "the absolute path of a directory",
-        .standard = "`/var/lib/uakv` for root, else `$XDG_STATE_HOME/uakv` or `~/.local/state/uakv`",
+        .standard = "`/var/lib/uakv` for root, else `$STATE_DIRECTORY` in a service, "
+                    "`$XDG_STATE_HOME/uakv` or `~/.local/state/uakv`",
         .foreign = true,
         .meaning = "where that lies; each tenant has a directory of its own below it"},
     Key{.id = KeyId::enable_prefetch,

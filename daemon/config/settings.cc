@@ -69,6 +69,7 @@ Result<CommandLine> read_settings(int argc, char **argv) {
     }
     CommandLine command;
     command.settings = assembled.value().settings;
+    command.keep = arguments.value().keep;
     command.reread = [words = arguments.value()] { return settings_from(words); };
     if (action == Arguments::Action::print_config) {
         command.print = print_config(assembled.value());

@@ -76,6 +76,8 @@ std::vector<std::string> needs_restart(const Settings &from, const Settings &to)
 struct CommandLine {
     Settings settings;
     std::optional<std::string> print; // --help, --version, --print-config, --check-config
+    // --fd-keeper: the arguments of the uakvd that is to be kept.
+    std::optional<std::vector<std::string>> keep;
     // For SIGHUP: the settings once more, from the same sources read afresh.
     std::function<Result<Settings>()> reread;
 };

@@ -1,5 +1,6 @@
 #include "daemon/control/dispatcher.h"
 
+#include "daemon/control/orphans.h"
 #include "ipc/sequence_point.h"
 #include "ipc/untrusted.h"
 
@@ -68,6 +69,11 @@ Dispatcher::Served Dispatcher::serve(Session &session, std::uint64_t now, std::s
 }
 
 bool Dispatcher::handle(Session &session, const Submission &submission, std::string &violation) {
+    const bool ends_slot = submission.opcode == Opcode::commit || submission.opcode == Opcode::abort;
+    if (ends_slot && !takes_over(session, {submission.segment, submission.slot})) {
+        session.ring().complete(answer(submission, UAKV_ERR_DISCONNECTED)); // as a client of a daemon that is gone
+        return true;
+    }
     if (counts_as_operation(submission.opcode) && !session.tenant().operations().take(now_)) {
         return refuse_busy(session, submission, violation);
     }
@@ -101,6 +107,21 @@ bool Dispatcher::handle(Session &session, const Submission &submission, std::str
     }
     violation = fmt::format("it submitted opcode {}", static_cast<unsigned>(submission.opcode));
     return false;
+}
+
+// A slot that the client was granted by a daemon before this one is its own here too, once it says so. False: somebody
+// was granted it there, but not this client, or the kernel cannot tell.
+bool Dispatcher::takes_over(Session &session, SlotRef slot) {
+    Tenant &tenant = session.tenant();
+    if (tenant.orphans() == 0 || session.holds(slot)) {
+        return true;
+    }
+    Orphan *orphan = tenant.orphan_with(slot);
+    if (orphan != nullptr && orphan->is_of(session)) {
+        orphan->pass_on(slot, session);
+        return true;
+    }
+    return orphan == nullptr;
 }
 
 // The slot of a commit that is refused stays with the client, for its next reserve; what it was claimed for is not
@@ -190,7 +211,7 @@ void Dispatcher::grant_ahead(Session &session, SizeClass size_class, Completion 
     if (ahead > memory / limits::grants_ahead_fraction || session.grants() >= limits::grants_per_client_max) {
         return;
     }
-    if (const auto slot = store.grant_ahead(size_class)) {
+    if (const auto slot = store.grant_ahead(size_class, session.number())) {
         SlotRequests::hand_over(session, *slot, completion);
     }
 }

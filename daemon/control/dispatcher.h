@@ -63,6 +63,7 @@ private:
     bool check(Session &session, const Submission &submission);
     bool stats(Session &session, const Submission &submission);
 
+    static bool takes_over(Session &session, SlotRef slot);
     bool asks_for_slot(const Session &session, const Submission &submission, std::string &violation) const;
     static bool is_in_space(const Session &session, const Submission &submission, std::string &violation);
     static bool commits_own_slot(const Session &session, const Submission &submission, std::string &violation);

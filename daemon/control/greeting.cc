@@ -87,18 +87,18 @@ Greeting::Next Greeting::hello(Session &session, const HelloMessage &message) {
         refuse(session, charges.error());
         return Next::go_on;
     }
-    auto shared = SharedSession::create();
-    if (!shared.ok()) {
+    auto made =
+        make_session(session, *tenant.value(), std::move(charges.value()), (message.flags & UAKV_READ_ONLY) != 0);
+    if (!made.ok()) {
         log(lacking_.due(now_ns()) ? LogLevel::warn : LogLevel::debug,
-            "{} was refused, as others will be until there is more: {}", session.name(), shared.error().detail);
-        refuse(session, shared.error());
+            "{} was refused, as others will be until there is more: {}", session.name(), made.error().detail);
+        refuse(session, made.error());
         return Next::go_on;
     }
-    session.welcome(*tenant.value(), std::move(charges.value()), std::move(shared.value()),
-                    (message.flags & UAKV_READ_ONLY) != 0);
     UAKV_SEQUENCE_POINT(session_made);
     const Tenant &own = session.tenant();
     WelcomeMessage welcome;
+    welcome.daemon = daemon_;
     welcome.index_bytes = own.store().index().bytes();
     welcome.session_bytes = sizeof(SessionLayout);
     welcome.segment_bytes = own.store().segment_bytes();
@@ -109,6 +109,28 @@ Greeting::Next Greeting::hello(Session &session, const HelloMessage &message) {
     reply(session, welcome, fds);
     UAKV_SEQUENCE_POINT(welcome_sent);
     return Next::welcomed;
+}
+
+// Kept before the client hears of it, for from then on it may hold views and slots.
+Result<void> Greeting::make_session(Session &session, Tenant &tenant, std::vector<Charge> charges, bool read_only) {
+    auto shared = SharedSession::create();
+    if (!shared.ok()) {
+        return shared.take_error();
+    }
+    std::optional<KeptSession> kept;
+    if (keeper_ != nullptr) {
+        const KeptSession::Descriptors descriptors{shared.value().memory, shared.value().bell.rope, session.process};
+        auto keeping = KeptSession::keep(*keeper_, tenant, session.number(), descriptors);
+        if (!keeping.ok()) {
+            return keeping.take_error();
+        }
+        kept.emplace(std::move(keeping.value()));
+    }
+    session.welcome(tenant, std::move(charges), std::move(shared.value()), read_only);
+    if (kept) {
+        session.keep(std::move(*kept));
+    }
+    return {};
 }
 
 Result<Tenant *> Greeting::choose_tenant(const Session &session, const HelloMessage &message) const {

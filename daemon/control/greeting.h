@@ -7,6 +7,7 @@
 #include "daemon/control/reports.h"
 #include "daemon/control/session.h"
 #include "daemon/control/tenants.h"
+#include "daemon/store/random_word.h"
 #include "ipc/unix_socket.h"
 #include "ipc/wire.h"
 
@@ -16,7 +17,9 @@ namespace uakv {
 
 class Greeting {
 public:
-    Greeting(Tenants &tenants, const Reports &reports) : tenants_(tenants), reports_(reports) {}
+    // With a keeper, sessions outlive the daemon.
+    Greeting(Tenants &tenants, const Reports &reports, Keeper *keeper)
+        : tenants_(tenants), reports_(reports), keeper_(keeper) {}
 
     enum class Next { go_on, welcomed, violation };
 
@@ -28,6 +31,7 @@ public:
 
 private:
     Next hello(Session &session, const HelloMessage &message);
+    Result<void> make_session(Session &session, Tenant &tenant, std::vector<Charge> charges, bool read_only);
     Result<Tenant *> choose_tenant(const Session &session, const HelloMessage &message) const;
     Result<std::vector<Charge>> charge(Tenant &tenant) const;
     Next report(Session &session, const ReportGetMessage &message, std::string &violation);
@@ -37,6 +41,8 @@ private:
 
     Tenants &tenants_;
     const Reports &reports_;
+    Keeper *keeper_;
+    const std::uint32_t daemon_ = static_cast<std::uint32_t>(random_word()); // see WelcomeMessage
     LogBucket refused_;
     Seldom lacking_; // descriptors or memory for another session: lines of the log
 };

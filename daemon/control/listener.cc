@@ -1,5 +1,6 @@
 #include "daemon/control/listener.h"
 
+#include "daemon/base/log.h"
 #include "ipc/sequence_point.h"
 #include "ipc/unix_socket.h"
 
@@ -88,7 +89,10 @@ Result<void> remove_stale_socket(const std::string &path) {
 
 } // namespace
 
-Result<Listener> Listener::open(const std::string &path) {
+Result<Listener> Listener::open(const std::string &path, std::optional<Fd> given) {
+    if (given) {
+        return take_given(path, std::move(*given));
+    }
     if (auto made = make_directory_of(path); !made.ok()) {
         return made.take_error();
     }
@@ -110,7 +114,43 @@ Result<Listener> Listener::open(const std::string &path) {
     return listener;
 }
 
+Result<Listener> Listener::take_given(const std::string &path, Fd given) {
+    auto where = take_listening(given);
+    if (!where.ok()) {
+        return where.take_error();
+    }
+    const std::string &place = where.value();
+    if (place != path) {
+        log_info("the service manager listens at {}, so that is served, and not {}", place, path);
+    }
+    Fd lock;
+    if (place.starts_with('/')) {
+        auto taken = take_lock(place);
+        if (!taken.ok() && taken.error().status == UAKV_ERR_BUSY) {
+            return taken.take_error();
+        }
+        if (taken.ok()) {
+            lock = std::move(taken.value());
+        } else {
+            log_debug("{}; the service manager sees to it that there is one daemon", taken.error().detail);
+        }
+    }
+    Listener listener(place, std::move(lock));
+    listener.socket_ = std::move(given);
+    listener.given_ = true;
+    return listener;
+}
+
 Result<void> Listener::let_connect(Callers callers) const {
+    if (given_) {
+        struct stat status {};
+        if (callers == Callers::everybody && ::stat(path_.c_str(), &status) == 0 && (status.st_mode & S_IWOTH) == 0) {
+            log_warn("there are tenants with members beyond the group of {}, and its mode {:o} keeps them out; set "
+                     "SocketMode=0666 in uakvd.socket",
+                     path_, status.st_mode & 07777U);
+        }
+        return {};
+    }
     if (::chmod(path_.c_str(), callers == Callers::everybody ? 0666 : 0660) != 0) {
         return errno_error(UAKV_ERR_INVALID, errno, "cannot set the mode of the socket %s", path_.c_str());
     }
@@ -118,7 +158,7 @@ Result<void> Listener::let_connect(Callers callers) const {
 }
 
 Listener::~Listener() {
-    if (socket_.valid()) {
+    if (socket_.valid() && !given_) {
         ::unlink(path_.c_str());
         UAKV_SEQUENCE_POINT(socket_removed);
     }

@@ -33,18 +33,24 @@ std::vector<OldViewsOf> find_old_views(Tenant &tenant, std::uint64_t now) {
         return {};
     }
     std::vector<OldViewsOf> found;
-    tenant.for_each_session([&](Session &session) {
-        if (session.leases_taken()) {
+    const auto look_at = [&](const auto &holder, OldViewsOf old) {
+        if (holder.leases_taken()) {
             return;
         }
-        const Store::OldViews views = store.old_views(session.layout(), now, age_ns_max != 0 ? age_ns_max : old_ns);
-        if (views.views > 0) {
-            found.push_back({&session, views});
+        old.views = store.old_views(holder.layout(), now, age_ns_max != 0 ? age_ns_max : old_ns);
+        if (old.views.views > 0) {
+            found.push_back(old);
         }
-    });
+    };
+    tenant.for_each_session([&](Session &session) { look_at(session, {&session, nullptr, {}}); });
+    tenant.for_each_orphan([&](Orphan &orphan) { look_at(orphan, {nullptr, &orphan, {}}); });
     std::sort(found.begin(), found.end(),
               [](const OldViewsOf &a, const OldViewsOf &b) { return a.views.bytes > b.views.bytes; });
     return found;
+}
+
+std::string OldViewsOf::name() const {
+    return session != nullptr ? session->name() : orphan->name();
 }
 
 std::string describe(const Store::OldViews &views) {

@@ -3,6 +3,7 @@
 // after.
 #pragma once
 
+#include "daemon/control/orphans.h"
 #include "daemon/control/session.h"
 
 #include <cstdint>
@@ -12,8 +13,11 @@
 namespace uakv {
 
 struct OldViewsOf {
-    Session *session = nullptr;
+    Session *session = nullptr; // null: an orphan has them
+    Orphan *orphan = nullptr;
     Store::OldViews views;
+
+    std::string name() const;
 };
 
 // To be called while the tenant is short of memory, as often as one likes: moves its clock of leases on when that is

@@ -95,6 +95,7 @@ std::string Reports::status(const std::vector<Tenant *> &visible) const {
         }
         tenants.push_back({{"name", tenant->name()},
                            {"clients", values.clients},
+                           {"orphans", tenant->orphans()},
                            {"bytes_capacity", values.bytes_capacity},
                            {"bytes_memory", values.bytes_memory},
                            {"bytes_blocks", values.bytes_blocks},

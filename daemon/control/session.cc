@@ -31,6 +31,7 @@ Result<SharedSession> SharedSession::create() {
         return mapping.take_error();
     }
     shared.mapping = std::move(mapping.value());
+    shared.mapping.keep_out_of_dumps();
     auto doorbell = create_doorbell();
     if (!doorbell.ok()) {
         return doorbell.take_error();
@@ -55,6 +56,14 @@ Session::~Session() {
         return;
     }
     tenant_->detach(*this);
+    if (left_behind_) {
+        return;
+    }
+    // Whatever the client did comes before what others do with its slots. The kernel, which told of the hang-up, sees
+    // to that; this says so in terms of the memory itself, which is all that the thread sanitizer knows of.
+    static_cast<void>(load_acquire(layout().header.submission_tail));
+    std::vector<SlotRef> kept;
+    reclaim(kept);
     for (const std::uint64_t key : grants_) {
         tenant_->store().give_back({static_cast<SegmentId>(key >> 32), static_cast<std::uint32_t>(key)});
         UAKV_SEQUENCE_POINT(session_slot_returned);
@@ -89,6 +98,11 @@ void Session::welcome(Tenant &tenant, std::vector<Charge> charges, SharedSession
     const bool asleep = ring_->sleep_unless_pending(0);
     UAKV_ASSERT(asleep); // nobody else has the memory yet
     tenant_->attach(*this);
+}
+
+void Session::leave_behind() {
+    kept_->leave();
+    left_behind_ = true;
 }
 
 std::optional<std::uint64_t> Session::leased_too_much() {

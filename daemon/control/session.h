@@ -6,7 +6,7 @@
 // reports instead of saying hello never does.
 #pragma once
 
-#include "daemon/control/tenant.h"
+#include "daemon/control/kept_session.h"
 #include "daemon/io/event_loop.h"
 #include "ipc/process_handle.h"
 #include "ipc/ring_consumer.h"
@@ -58,12 +58,19 @@ public:
 
     // After the handshake.
     void welcome(Tenant &tenant, std::vector<Charge> charges, SharedSession shared, bool read_only);
+
+    // It outlives this daemon, should that end before it does. leave_behind(): that is now, and nothing goes back; only
+    // of one that is kept.
+    void keep(KeptSession kept) { kept_.emplace(std::move(kept)); }
+    bool is_kept() const { return kept_.has_value(); }
+    void leave_behind();
     bool welcomed() const { return shared_.has_value(); }
     bool read_only() const { return read_only_; }
     Tenant &tenant() const { return *tenant_; }
     SessionLayout &layout() const { return shared_->layout(); }
     const Fd &memory() const { return shared_->memory; }
     const Fd &doorbell() const { return shared_->doorbell; }
+    const Fd &rope() const { return shared_->bell.rope; }
     Fd take_hearer() { return std::move(shared_->bell.hearer); } // for the client, once
     RingConsumer &ring() { return *ring_; }
 
@@ -144,6 +151,8 @@ private:
     std::uint32_t looks_over_ = 0;       // in a row
     bool leases_taken_ = false;
     std::optional<SharedSession> shared_;
+    std::optional<KeptSession> kept_;
+    bool left_behind_ = false;
     std::optional<RingConsumer> ring_;
     TouchReader touches_;
     std::unordered_set<std::uint64_t> grants_;

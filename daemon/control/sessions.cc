@@ -30,13 +30,25 @@ std::uint64_t hot_ns(std::uint64_t gap_ns) {
 
 } // namespace
 
-Sessions::Sessions(EventLoop &loop, Tenants &tenants, const Reports &reports, Stages &stages)
-    : loop_(loop), tenants_(tenants), greeting_(tenants, reports), dispatcher_(stages) {}
+Sessions::Sessions(EventLoop &loop, Tenants &tenants, const Reports &reports, Stages &stages, Keeper *keeper)
+    : loop_(loop), tenants_(tenants), greeting_(tenants, reports, keeper), dispatcher_(stages),
+      orphans_(loop, keeper, [this](const Orphan &orphan) { hear_first(orphan); }) {}
 
 Sessions::~Sessions() {
     while (!sessions_.empty()) {
-        destroy(sessions_.begin()->first);
+        Session &session = *sessions_.begin()->second;
+        if (session.is_kept()) {
+            session.leave_behind();
+        }
+        destroy(session.number());
     }
+}
+
+Result<void> Sessions::adopt(Tenant &tenant, std::vector<LeftSession> left) {
+    for (const LeftSession &one : left) {
+        next_number_ = std::max(next_number_, one.number + 1);
+    }
+    return orphans_.adopt(tenant, std::move(left));
 }
 
 Sessions::Accepted Sessions::accept_next(const Fd &listener) {
@@ -66,9 +78,17 @@ void Sessions::add(Fd socket, PeerIdentity peer) {
         return;
     }
     const bool admin = tenants_.is_admin(session->peer());
-    if (sessions_.size() >= limits::clients_max + (admin ? limits::operators_max : 0)) {
+    const std::size_t more = admin ? 0 : limits::operators_max;
+    if (sessions_.size() + more >= limits::clients_max + limits::operators_max) {
         turn_away(*session, error(UAKV_ERR_DENIED, "%u clients are connected, which is all that there can be",
                                   limits::clients_max));
+        return;
+    }
+    if (sessions_.size() + orphans_.count() + more >= limits::orphans_max) {
+        turn_away(*session, error(UAKV_ERR_DENIED,
+                                  "%zu sessions of daemons before are still in use, and with those of this one there "
+                                  "can be %u: clients that hold views or slots for so long have to end them",
+                                  orphans_.count(), limits::orphans_max));
         return;
     }
     if (const uid_t user = session->peer().uid; !admin && has_too_many_greetings(user)) {
@@ -235,6 +255,24 @@ bool Sessions::serve() {
     return worked;
 }
 
+// A client commits and gives back what it was granted by a daemon before through its present session, and may then let
+// go of the old one at once. So what it has asked for is heard before that ends: else a slot would be free, and perhaps
+// somebody else's, when the word about it comes.
+void Sessions::hear_first(const Orphan &orphan) {
+    for (auto &[number, session] : sessions_) {
+        std::string violation;
+        auto served = Dispatcher::Served::something;
+        for (std::uint32_t i = 0; i < limits::submissions && served == Dispatcher::Served::something &&
+                                  session->welcomed() && !session->ended && orphan.is_of(*session);
+             ++i) {
+            served = dispatcher_.serve(*session, now_ns(), violation);
+        }
+        if (served == Dispatcher::Served::violation) {
+            end(*session, error(UAKV_ERR_INVALID, "%s", violation.c_str()));
+        }
+    }
+}
+
 void Sessions::cool_down(std::uint64_t now) {
     std::erase_if(hot_, [now](Session *session) {
         if (now - session->active_ns < hot_ns(session->gap_ns) ||
@@ -291,11 +329,15 @@ void Sessions::look_at_old_views(Tenant &tenant, std::uint64_t now) {
     const std::vector<OldViewsOf> found = find_old_views(tenant, now);
     const std::uint64_t age_ms_max = tenant.settings().lease_ms_max;
     if (age_ms_max == 0 && !found.empty() && tenant.refused_slots_lately() && tenant.take_telling(now)) {
-        log_warn("{} {}, and its tenant has no room: stop it, or set lease_max_age", found[0].session->name(),
+        log_warn("{} {}, and its tenant has no room: stop it, or set lease_max_age", found[0].name(),
                  describe(found[0].views));
     }
     for (const OldViewsOf &old : found) {
-        if (age_ms_max != 0) {
+        if (age_ms_max != 0 && old.orphan != nullptr) {
+            log_warn("{} loses its views: it {} (lease_max_age is {}), and memory is short", old.name(),
+                     describe(old.views), exact_duration(age_ms_max));
+            old.orphan->take_leases_back();
+        } else if (age_ms_max != 0) {
             take_leases_back(*old.session, error(UAKV_ERR_REVOKED,
                                                  "it %s (lease_max_age is %s), and memory is short; what it views is "
                                                  "no longer kept for it",

@@ -9,6 +9,7 @@
 #include "daemon/base/seldom.h"
 #include "daemon/control/dispatcher.h"
 #include "daemon/control/greeting.h"
+#include "daemon/control/orphans.h"
 #include "daemon/control/session.h"
 #include "daemon/io/event_loop.h"
 
@@ -21,10 +22,14 @@ namespace uakv {
 
 class Sessions {
 public:
-    Sessions(EventLoop &loop, Tenants &tenants, const Reports &reports, Stages &stages);
+    // With a keeper, which outlives it, the sessions that are there at its end are left for the next daemon.
+    Sessions(EventLoop &loop, Tenants &tenants, const Reports &reports, Stages &stages, Keeper *keeper = nullptr);
     ~Sessions();
     Sessions(const Sessions &) = delete;
     Sessions &operator=(const Sessions &) = delete;
+
+    // Sessions of daemons before, with which the tenant's store has gone on: before any connection is taken.
+    Result<void> adopt(Tenant &tenant, std::vector<LeftSession> left);
 
     // Takes one connection that waits at the listener. `failed`: it had to be left there for want of descriptors; try
     // again a little later.
@@ -66,6 +71,7 @@ private:
     void note_welcome(const Session &session);
     void on_doorbell(Number number);
     void make_hot(Session &session, std::uint64_t now);
+    void hear_first(const Orphan &orphan);
     void cool_down(std::uint64_t now);
     void drain_all_touches(std::uint64_t now);
     void look_at_views(std::uint64_t now);
@@ -81,7 +87,8 @@ private:
     Tenants &tenants_;
     Greeting greeting_;
     Dispatcher dispatcher_;
-    Number next_number_ = 1;
+    Orphans orphans_;
+    Number next_number_ = 1; // above those of all orphans
     std::unordered_map<Number, std::unique_ptr<Session>> sessions_;
     std::vector<Session *> hot_;
     std::size_t greeting_count_ = 0; // connected, but have not said hello

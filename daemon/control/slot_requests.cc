@@ -87,7 +87,7 @@ void SlotRequests::retry(Session &session) {
 // False when it has to wait on.
 bool SlotRequests::try_answer(Session &session, const Waiting &wanted, std::uint64_t now) {
     Tenant &tenant = session.tenant();
-    const Store::Grant grant = find_slot(tenant, wanted.length);
+    const Store::Grant grant = find_slot(tenant, wanted.length, session.number());
     const bool granted = grant.outcome == Store::GrantOutcome::granted;
     if (grant.outcome == Store::GrantOutcome::none) {
         tenant.note_short();
@@ -117,8 +117,8 @@ bool SlotRequests::try_answer(Session &session, const Waiting &wanted, std::uint
 }
 
 // Before anybody is refused, slots that lie idle with clients are taken back.
-Store::Grant SlotRequests::find_slot(Tenant &tenant, std::uint64_t length) {
-    const Store::Grant grant = tenant.store().grant(length);
+Store::Grant SlotRequests::find_slot(Tenant &tenant, std::uint64_t length, std::uint32_t client) {
+    const Store::Grant grant = tenant.store().grant(length, client);
     if (grant.outcome != Store::GrantOutcome::none) {
         return grant;
     }
@@ -126,7 +126,7 @@ Store::Grant SlotRequests::find_slot(Tenant &tenant, std::uint64_t length) {
     for (const SlotRef slot : reclaimed) {
         pass_on(tenant, tenant.flights().released(slot)); // a client may offer what it said to compute in
     }
-    return reclaimed.empty() ? grant : tenant.store().grant(length);
+    return reclaimed.empty() ? grant : tenant.store().grant(length, client);
 }
 
 void SlotRequests::landed(Tenant &tenant, const FlightKey &key) {

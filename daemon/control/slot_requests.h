@@ -53,7 +53,7 @@ private:
 
     void request(Session &session, const Waiting &wanted);
     bool try_answer(Session &session, const Waiting &wanted, std::uint64_t now);
-    Store::Grant find_slot(Tenant &tenant, std::uint64_t length);
+    Store::Grant find_slot(Tenant &tenant, std::uint64_t length, std::uint32_t client);
     void complete(Session &session, std::uint64_t user_data, uakv_status status);
     void complete(Session &session, const Completion &completion);
     void pass_on(Tenant &tenant, const std::optional<Flights::Turn> &turn);

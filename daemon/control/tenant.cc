@@ -1,9 +1,12 @@
 #include "daemon/control/tenant.h"
 
+#include "daemon/base/log.h"
+#include "daemon/control/orphans.h"
 #include "daemon/control/session.h"
 #include "daemon/store/random_word.h"
 #include "ipc/clock.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace uakv {
@@ -22,10 +25,43 @@ StoreOptions store_options(const Settings &settings, const TenantSettings &own) 
     return options;
 }
 
+// What the daemon before has left, where it can be used; `left` are its sessions then. Where it cannot, or nothing is
+// there, a new one.
+Result<std::unique_ptr<Store>> make_store(const StoreOptions &options, const Legacy &legacy,
+                                          std::vector<LeftSession> &left) {
+    if (legacy.keeper == nullptr || legacy.kept == nullptr) {
+        return Store::create(options);
+    }
+    auto numbers = Store::sessions_left(*legacy.kept, options.name);
+    const std::vector<std::uint32_t> known = numbers.ok() ? numbers.value() : std::vector<std::uint32_t>{};
+    auto sessions = take_left_sessions(*legacy.kept, options.name, known);
+    std::vector<FormerClient> clients;
+    if (sessions.ok()) {
+        for (const LeftSession &session : sessions.value()) {
+            clients.push_back({session.number, &session.layout()});
+        }
+    } else {
+        log_warn("tenant {}: what its clients read cannot be told: {}", options.name, sessions.error().detail);
+        clients.push_back({}); // so that nothing is adopted
+    }
+    auto adopted = Store::adopt(options, *legacy.kept, clients);
+    if (adopted.ok()) {
+        left = std::move(sessions.value());
+    }
+    drop_left_sessions(*legacy.keeper, *legacy.kept, options.name,
+                       adopted.ok() ? std::span<const std::uint32_t>() : known);
+    return adopted.ok() ? std::move(adopted) : Store::create(options);
+}
+
 } // namespace
 
-Result<std::unique_ptr<Tenant>> Tenant::create(const Settings &settings, const TenantSettings &own, Workers *workers) {
-    auto store = Store::create(store_options(settings, own));
+Result<std::unique_ptr<Tenant>> Tenant::create(const Settings &settings, const TenantSettings &own, Workers *workers,
+                                               const Legacy &legacy) {
+    StoreOptions options = store_options(settings, own);
+    options.name = own.name;
+    options.keeper = legacy.keeper;
+    std::vector<LeftSession> left;
+    auto store = make_store(options, legacy, left);
     if (!store.ok()) {
         return store.take_error();
     }
@@ -34,6 +70,7 @@ Result<std::unique_ptr<Tenant>> Tenant::create(const Settings &settings, const T
         return index.take_error();
     }
     std::unique_ptr<Tenant> tenant(new Tenant(settings, own, std::move(store.value()), std::move(index.value())));
+    tenant->left_sessions_ = std::move(left);
     if (workers != nullptr && !settings.disk.path.empty()) {
         auto disk = TenantDisk::open(settings, own, *tenant->store_, *workers);
         if (!disk.ok()) {
@@ -41,6 +78,7 @@ Result<std::unique_ptr<Tenant>> Tenant::create(const Settings &settings, const T
         }
         tenant->disk_ = std::move(disk.value());
     }
+    tenant->store_->release_abandoned(); // the disk is ours now, so nobody reads from it for a daemon before
     return tenant;
 }
 
@@ -85,8 +123,25 @@ Session *Tenant::find(std::uint32_t number) const {
     return found == sessions_.end() ? nullptr : found->second;
 }
 
+void Tenant::attach(Orphan &orphan) {
+    orphans_.push_back(&orphan);
+}
+
+void Tenant::detach(Orphan &orphan) {
+    std::erase(orphans_, &orphan); // what it counted was counted for the daemons before
+}
+
+Orphan *Tenant::orphan_with(SlotRef slot) const {
+    const auto found =
+        std::find_if(orphans_.begin(), orphans_.end(), [&](const Orphan *orphan) { return orphan->holds(slot); });
+    return found == orphans_.end() ? nullptr : *found;
+}
+
 std::vector<SlotRef> Tenant::reclaim() {
     std::vector<SlotRef> reclaimed;
+    for (Orphan *orphan : orphans_) {
+        orphan->reclaim(reclaimed);
+    }
     for (const auto &[number, session] : sessions_) {
         session->reclaim(reclaimed);
     }

@@ -8,6 +8,7 @@
 #include "daemon/config/settings.h"
 #include "daemon/control/client_counts.h"
 #include "daemon/control/flights.h"
+#include "daemon/control/left_session.h"
 #include "daemon/control/tenant_disk.h"
 #include "daemon/store/store.h"
 #include "ipc/process_handle.h"
@@ -20,14 +21,21 @@
 
 namespace uakv {
 
+class Orphan;
 class Session;
+
+// What daemons leave to one another; without a keeper nothing.
+struct Legacy {
+    Keeper *keeper = nullptr;
+    KeptFds *kept = nullptr; // of the daemon before; null: this is the first
+};
 
 class Tenant {
 public:
     // `own` is one of the tenants of the settings. With workers, which go after it, it has a disk: recovers what that
-    // holds, and waits for it.
+    // holds, and waits for it. With a keeper, which goes after it too, it goes on with what is kept of a daemon before.
     static Result<std::unique_ptr<Tenant>> create(const Settings &settings, const TenantSettings &own,
-                                                  Workers *workers = nullptr);
+                                                  Workers *workers = nullptr, const Legacy &legacy = {});
 
     // Takes over what may change while the daemon serves: everything but name and memory. What clients hold already
     // stays theirs.
@@ -58,6 +66,20 @@ public:
     template <typename Visit> void for_each_session(Visit visit) {
         for (const auto &[number, session] : sessions_) {
             visit(*session);
+        }
+    }
+
+    // The sessions of the daemon before with whose store this one has gone on; once, for those who adopt them.
+    std::vector<LeftSession> take_left_sessions() { return std::move(left_sessions_); }
+
+    // Sessions of daemons before; likewise.
+    void attach(Orphan &orphan);
+    void detach(Orphan &orphan);
+    std::size_t orphans() const { return orphans_.size(); }
+    Orphan *orphan_with(SlotRef slot) const; // that holds this slot; null: none
+    template <typename Visit> void for_each_orphan(Visit visit) {
+        for (Orphan *orphan : orphans_) {
+            visit(*orphan);
         }
     }
 
@@ -94,6 +116,8 @@ private:
     TokenBucket operations_;
     std::uint64_t flight_ns_max_ = 0;
     std::unordered_map<std::uint32_t, Session *> sessions_; // by their numbers
+    std::vector<Orphan *> orphans_;
+    std::vector<LeftSession> left_sessions_; // until somebody adopts them; the store looks at their leases
 
     bool short_ = false;
     std::uint64_t short_taken_ns_ = 0;

@@ -144,8 +144,12 @@ void TenantDisk::describe(uakv_statistics &statistics) const {
     statistics.corruptions += there.corruptions;
 }
 
-void TenantDisk::stop(std::uint64_t timeout_ms) {
-    mover_->stop(timeout_ms * ns_per_ms, [this] { wait(); });
+void TenantDisk::stop(std::uint64_t timeout_ms, const std::function<void()> &alive) {
+    alive();
+    mover_->stop(timeout_ms * ns_per_ms, [&] {
+        wait();
+        alive();
+    });
 }
 
 // Not for ever: a disk may not answer any more.

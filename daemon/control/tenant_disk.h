@@ -7,6 +7,7 @@
 #include "daemon/io/block_device.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -33,8 +34,9 @@ public:
     // Becomes readable when the device has done something.
     const Fd &event() const { return *device_->event(); }
 
-    // Writes what is only in memory for up to `timeout_ms`, and makes what is there quick to find again.
-    void stop(std::uint64_t timeout_ms);
+    // Writes what is only in memory for up to `timeout_ms`, and makes what is there quick to find again. Calls `alive`
+    // each time that it goes on after it has waited for the disk.
+    void stop(std::uint64_t timeout_ms, const std::function<void()> &alive);
 
 private:
     TenantDisk() = default;

@@ -34,7 +34,7 @@ const TenantSettings *find_settings(const Settings &settings, const std::string 
 
 } // namespace
 
-Result<std::unique_ptr<Tenants>> Tenants::create(const Settings &settings) {
+Result<std::unique_ptr<Tenants>> Tenants::create(const Settings &settings, const Legacy &legacy) {
     UAKV_ASSERT(!settings.tenants.empty() && settings.tenants.size() <= limits::tenants_max);
     std::unique_ptr<Tenants> tenants(new Tenants());
     if (!settings.disk.path.empty()) {
@@ -45,7 +45,7 @@ Result<std::unique_ptr<Tenants>> Tenants::create(const Settings &settings) {
         tenants->workers_ = std::move(workers.value());
     }
     for (const TenantSettings &own : settings.tenants) {
-        auto tenant = Tenant::create(settings, own, tenants->workers());
+        auto tenant = Tenant::create(settings, own, tenants->workers(), legacy);
         if (!tenant.ok()) {
             return tenant.take_error();
         }

@@ -14,7 +14,8 @@ namespace uakv {
 
 class Tenants {
 public:
-    static Result<std::unique_ptr<Tenants>> create(const Settings &settings);
+    // With a keeper, which goes after them, they go on with what is kept of a daemon before.
+    static Result<std::unique_ptr<Tenants>> create(const Settings &settings, const Legacy &legacy = {});
 
     // Takes over what may change while the daemon serves. Returns a sentence for each change that needs a restart.
     std::vector<std::string> reconfigure(const Settings &settings);

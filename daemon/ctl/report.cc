@@ -67,7 +67,8 @@ StatusReport read_status(const Json &json) {
                                   number_at(each, "bytes_memory"), number_at(each, "bytes_blocks"),
                                   number_at(each, "blocks"), number_at(each, "hits"), number_at(each, "misses"),
                                   optional_at<std::uint64_t>(each, "bytes_disk").value_or(0),
-                                  optional_at<std::uint64_t>(each, "bytes_disk_max").value_or(0)});
+                                  optional_at<std::uint64_t>(each, "bytes_disk_max").value_or(0),
+                                  optional_at<std::uint64_t>(each, "orphans").value_or(0)});
     }
     return report;
 }

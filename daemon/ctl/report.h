@@ -27,6 +27,7 @@ struct StatusReport {
         std::uint64_t misses = 0;
         std::uint64_t bytes_disk = 0;
         std::uint64_t bytes_disk_max = 0; // 0: it has none
+        std::uint64_t orphans = 0;        // sessions of daemons before that are in use still
     };
     std::string version;
     std::uint64_t pid = 0;

@@ -50,7 +50,14 @@ std::string status_text(const StatusReport &report) {
         }
         table.add(std::move(cells));
     }
-    return text + table.text();
+    text += table.text();
+    for (const StatusReport::Tenant &tenant : report.tenants) {
+        if (tenant.orphans != 0) {
+            text += fmt::format("tenant {}: sessions of daemons before that clients still use: {}\n",
+                                printable(tenant.name), format_count(tenant.orphans));
+        }
+    }
+    return text;
 }
 
 std::string layout_text(const SpacesReport::Space &space) {

@@ -183,7 +183,7 @@ Fetches::Started Fetches::start(Number number, Fetch &fetch) {
         context_.store.hold(fetch.from);
         fetch.held = true;
     }
-    const Store::Grant grant = context_.store.grant(slot_bytes);
+    const Store::Grant grant = context_.store.grant(slot_bytes, 0);
     if (grant.outcome != Store::GrantOutcome::granted) {
         give_up_memory(fetch);
         return grant.outcome == Store::GrantOutcome::later ? Started::later : Started::no_room;

@@ -26,6 +26,7 @@ struct Mover::State {
           flushes(context, writes), warmer(context, fetches) {}
 
     void restore();
+    void take_over_memory();
     bool restore_block(const disk::CatalogBlock &stored, std::uint64_t wall_ms, std::uint64_t now_ms);
     void take(const disk::DiskTier::Event &event);
     void dropped(const disk::DiskTier::Event &event);
@@ -96,6 +97,18 @@ void Mover::State::restore() {
         log_warn("{} blocks on disk cannot be found until uakvd is started again: the index has no room for them",
                  left_out);
     }
+    take_over_memory();
+}
+
+// Blocks that have outlived the daemon before in memory, and that the disk does not have, are as if just stored.
+void Mover::State::take_over_memory() {
+    const IndexWriter &index = context.store.index();
+    for (EntryId id = 0; id < index.entries_used(); ++id) {
+        const IndexEntry &entry = index.entry(id);
+        if (is_live(entry.generation) && (home_of(entry).flags & entry_on_disk) == 0) {
+            cleaner.stored(id);
+        }
+    }
 }
 
 // False: there is no room in the index.
@@ -103,6 +116,15 @@ bool Mover::State::restore_block(const disk::CatalogBlock &stored, std::uint64_t
     const auto space = context.spaces.space_of(stored.space);
     if (!space || stored.block_bytes == 0 || stored.block_bytes > context.store.spaces().find(*space)->block_bytes) {
         return true; // of no use to anybody
+    }
+    if (const auto there = context.store.find_even_expired(*space, stored.key)) { // it has outlived the daemon before
+        const BlockDescription block = context.store.index().describe(*there);
+        if (block.length == stored.block_bytes && block.checksum == stored.checksum) {
+            context.store.set_on_disk(*there, true);
+        } else {
+            context.disk.erase(stored.space, stored.key);
+        }
+        return true;
     }
     BlockDescription block;
     block.space = *space;

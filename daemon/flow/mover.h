@@ -33,6 +33,8 @@ public:
     static Result<std::unique_ptr<Mover>> create(Store &store, disk::DiskTier &disk, Workers &workers,
                                                  const Options &options, std::function<disk::Moment()> clock);
     ~Mover() override;
+    Mover(const Mover &) = delete;
+    Mover &operator=(const Mover &) = delete;
     void reconfigure(const Options &options);
 
     // ---- what clients ask --------------------------------------------------------------------------------

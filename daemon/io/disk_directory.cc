@@ -1,7 +1,10 @@
 #include "daemon/io/disk_directory.h"
 
+#include "ipc/clock.h"
+
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -11,6 +14,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <thread>
 #include <unistd.h>
 
 namespace uakv {
@@ -18,6 +22,8 @@ namespace {
 
 constexpr std::string_view suffix = ".uakv";
 constexpr mode_t others_may_write = S_IWGRP | S_IWOTH;
+// Longer than a disk that works takes for what it was given.
+constexpr std::uint64_t lock_patience_ns = 5 * ns_per_s;
 constexpr const char *probe_name = "probe";
 
 const char *prefix_of(BlockDevice::FileKind kind) {
@@ -134,10 +140,23 @@ Result<void> DiskDirectory::check_access() {
     return {};
 }
 
+// A daemon that was killed has it until the kernel is through with its calls (UringDevice).
 Result<void> DiskDirectory::lock() {
-    if (::flock(lock_.get(), LOCK_EX | LOCK_NB) == 0) {
-        return {};
+    const std::uint64_t end_ns = now_ns() + lock_patience_ns;
+    while (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
+        if ((errno != EWOULDBLOCK && errno != EINTR) || now_ns() >= end_ns) {
+            return refused();
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
+    return {};
+}
+
+void DiskDirectory::unlock() {
+    ::flock(lock_.get(), LOCK_UN);
+}
+
+Result<void> DiskDirectory::refused() const {
     if (errno == EWOULDBLOCK) {
         return error(UAKV_ERR_BUSY,
                      "%s is in use by another daemon; stop that one, or give each daemon a persistence_path of its own",

@@ -24,12 +24,17 @@ std::optional<BlockDevice::FileName> parse_disk_file_name(std::string_view text)
 
 class DiskDirectory {
 public:
-    // Makes the directory if it is not there (the one above must be). Refuses it while another process has it, where
-    // others could write to it, and where files cannot be read and written past the page cache in pages.
+    // Makes the directory if it is not there (the one above must be). Refuses it where another process goes on having
+    // it for some seconds, where others could write to it, and where files cannot be read and written past the page
+    // cache in pages.
     static Result<DiskDirectory> open(const std::string &path);
 
     const std::string &path() const { return path_; }
     const Fd &fd() const { return directory_; }
+
+    // Whoever holds a copy of this open file holds the lock, until unlock().
+    const Fd &locked() const { return lock_; }
+    void unlock();
 
     // Names that are ours, of whatever kind of file.
     Result<std::vector<BlockDevice::FileName>> names() const;
@@ -45,12 +50,12 @@ private:
     DiskDirectory() = default;
     Result<void> check_access();
     Result<void> lock();
+    Result<void> refused() const; // by errno
     Result<void> probe();
 
     std::string path_;
     Fd directory_;
-    // Another opening of it, which goes away when this process ends and not when the ring lets go of the first.
-    Fd lock_;
+    Fd lock_; // another opening of it
 };
 
 } // namespace uakv

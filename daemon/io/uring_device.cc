@@ -38,6 +38,9 @@ Result<std::unique_ptr<BlockDevice>> UringDevice::open(const UringDeviceOptions 
     if (auto made = device->make_file_table(options.files_max); !made.ok()) {
         return made.take_error();
     }
+    if (auto held = device->hold_lock(); !held.ok()) {
+        return held.take_error();
+    }
     return std::unique_ptr<BlockDevice>(std::move(device));
 }
 
@@ -68,6 +71,18 @@ Result<void> UringDevice::make_file_table(std::uint32_t files_max) {
     return {};
 }
 
+// The ring, too, has the lock. The kernel takes a ring down only when all of its calls are through, also where this
+// process is killed: so nobody reads and writes these files, or the memory that a kept descriptor leads to
+// (daemon/base/keeper.h), while calls of a dead daemon still do.
+Result<void> UringDevice::hold_lock() {
+    const std::uint32_t slot = take_slot();
+    const int number = directory_.locked().get();
+    const int outcome = ::io_uring_register_files_update(ring_->get(), slot, &number, 1);
+    return outcome == 1 ? Result<void>()
+                        : errno_error(UAKV_ERR_NO_MEMORY, -outcome, "io_uring cannot hold the lock of %s",
+                                      directory_.path().c_str());
+}
+
 UringDevice::~UringDevice() {
     ending_ = true;
     ready_.clear();
@@ -75,6 +90,7 @@ UringDevice::~UringDevice() {
         ::io_uring_submit_and_wait(ring_->get(), 1);
         take_completions();
     }
+    directory_.unlock(); // the kernel takes the ring down when it likes
 }
 
 // ---- files that are there ---------------------------------------------------------------------------------

@@ -76,6 +76,7 @@ private:
         : directory_(std::move(directory)), ring_(std::move(ring)), memory_(ring_->get()), event_(std::move(event)),
           calls_max_(calls_max) {}
     Result<void> make_file_table(std::uint32_t files_max);
+    Result<void> hold_lock();
     Result<File> adopt(FileName name);
 
     void begin(Step step, FileName file, Ticket ticket, std::uint64_t offset = 0, std::uint64_t bytes = 0,

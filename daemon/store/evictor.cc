@@ -19,7 +19,10 @@ constexpr std::uint64_t age_ratio = 4;
 } // namespace
 
 void Evictor::used(EntryId entry) {
-    const SegmentId segment = home_of(index_.entry(entry)).segment;
+    segment_used(home_of(index_.entry(entry)).segment);
+}
+
+void Evictor::segment_used(SegmentId segment) {
     if (segment >= segment_used_.size()) {
         segment_used_.resize(segment + 1);
     }

@@ -43,6 +43,7 @@ public:
 
     // The block was stored or hit: neither it nor its segment is cold.
     void used(EntryId entry);
+    void segment_used(SegmentId segment);
 
     // Takes the block out of memory and puts it into limbo; settle() ends that. One that is evicted, and is on disk,
     // goes on as a cold entry; otherwise it leaves the index.
@@ -51,6 +52,9 @@ public:
     // Puts an entry into limbo that is not live any more, because another one has taken its place in the index. As the
     // last part of retire(), or for a block that goes on in another slot.
     void leave(EntryId entry);
+
+    // The same for one of a daemon before, which nothing here knows.
+    void adopt(EntryId entry) { limbo_.push_back(entry); }
 
     // Somebody other than clients reads the slot of a block that is live: it is not used again before as many let_go().
     void hold(EntryId entry) { ++holds_[entry]; }

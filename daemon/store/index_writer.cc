@@ -7,7 +7,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <cerrno>
+#include <cstring>
 
 namespace uakv {
 namespace {
@@ -19,42 +19,133 @@ constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t step) {
     return (value + step - 1) / step * step;
 }
 
-} // namespace
-
-Result<IndexWriter> IndexWriter::create(std::uint32_t segment_capacity, std::uint64_t segment_bytes,
-                                        std::uint32_t cold_capacity) {
+// All but what is drawn at random.
+IndexHeader header_for(std::uint32_t segment_capacity, std::uint64_t segment_bytes, std::uint32_t cold_capacity) {
     const std::uint64_t entries = segment_capacity * (segment_bytes / limits::page_bytes) + cold_capacity;
     UAKV_ASSERT(entries > 0 && entries <= limits::entries_max);
     IndexHeader header{};
     header.magic = index_magic;
     header.layout_version = index_layout_version;
     header.entry_capacity = static_cast<std::uint32_t>(entries);
-    header.epoch = random_word();
-    header.hash_seed = random_word();
     header.bucket_count = std::bit_ceil(entries / limits::entries_per_bucket);
     header.buckets_offset = limits::page_bytes;
     header.entries_offset =
         header.buckets_offset + round_up(header.bucket_count * sizeof(IndexBucket), limits::page_bytes);
     header.segment_bytes = segment_bytes;
     header.segment_capacity = segment_capacity;
-    const std::uint64_t bytes = header.entries_offset + round_up(entries * sizeof(IndexEntry), limits::page_bytes);
+    return header;
+}
+
+std::uint64_t bytes_of(const IndexHeader &header) {
+    return header.entries_offset + round_up(header.entry_capacity * sizeof(IndexEntry), limits::page_bytes);
+}
+
+} // namespace
+
+Result<IndexWriter> IndexWriter::create(std::uint32_t segment_capacity, std::uint64_t segment_bytes,
+                                        std::uint32_t cold_capacity) {
+    IndexHeader header = header_for(segment_capacity, segment_bytes, cold_capacity);
+    header.epoch = random_word();
+    header.hash_seed = random_word();
+    const std::uint64_t bytes = bytes_of(header);
 
     auto fd = create_memfd("uakv-index", bytes);
     if (!fd.ok()) {
         return fd.take_error();
     }
-    if (auto allocated = allocate_memfd(fd.value(), 0, header.entries_offset); !allocated.ok()) {
-        return allocated.take_error();
-    }
     auto mapping = Mapping::map(fd.value(), bytes, Access::read_write);
     if (!mapping.ok()) {
         return mapping.take_error();
     }
+    mapping.value().keep_out_of_dumps();
     mapping.value().prefer_huge_pages();
+    mapping.value().make_huge_pages(header.entries_offset);
+    if (auto allocated = allocate_memfd(fd.value(), 0, header.entries_offset); !allocated.ok()) {
+        return allocated.take_error();
+    }
     write_words(mapping.value().at<IndexHeader>(0), header);
     IndexWriter index(std::move(fd.value()), std::move(mapping.value()), cold_capacity);
     index.allocated_ = header.entries_offset;
     return index;
+}
+
+Result<IndexWriter> IndexWriter::adopt(Fd fd, std::uint32_t segment_capacity, std::uint64_t segment_bytes,
+                                       std::uint32_t cold_capacity) {
+    IndexHeader wanted = header_for(segment_capacity, segment_bytes, cold_capacity);
+    const std::uint64_t bytes = bytes_of(wanted);
+    auto found = memfd_bytes(fd);
+    if (!found.ok()) {
+        return found.take_error();
+    }
+    if (found.value() < sizeof(IndexHeader)) {
+        return error(UAKV_ERR_LAYOUT, "its index has %llu bytes, which is less than any has",
+                     static_cast<unsigned long long>(found.value()));
+    }
+    auto mapping = Mapping::map(fd, std::min(found.value(), bytes), Access::read_write);
+    if (!mapping.ok()) {
+        return mapping.take_error();
+    }
+    const IndexHeader header = copy_once(mapping.value().at<IndexHeader>(0));
+    if (header.magic != index_magic || header.layout_version != index_layout_version) {
+        return error(UAKV_ERR_LAYOUT, "its index has layout %u, and this daemon goes on with %u alone",
+                     header.magic == index_magic ? header.layout_version : 0, index_layout_version);
+    }
+    wanted.epoch = header.epoch;
+    wanted.hash_seed = header.hash_seed;
+    wanted.lease_clock = header.lease_clock;
+    if (found.value() != bytes || std::memcmp(&header, &wanted, sizeof header) != 0) {
+        return error(UAKV_ERR_LAYOUT, "its index has %u entries in %llu bytes, and the settings make %u in %llu",
+                     header.entry_capacity, static_cast<unsigned long long>(found.value()), wanted.entry_capacity,
+                     static_cast<unsigned long long>(bytes));
+    }
+    if (auto allocated = allocate_memfd(fd, 0, header.entries_offset); !allocated.ok()) {
+        return allocated.take_error();
+    }
+    mapping.value().prefer_huge_pages();
+    IndexWriter index(std::move(fd), std::move(mapping.value()), cold_capacity);
+    index.allocated_ = header.entries_offset;
+    index.count_used(index.resident_);
+    index.count_used(index.cold_);
+    return index;
+}
+
+// Entries are taken one after another, and written at once. So those that were never written have no memory that
+// anything stands in, or have generation 0.
+void IndexWriter::count_used(Entries &entries) {
+    const std::uint64_t first = region_.header->entries_offset + entries.first * sizeof(IndexEntry);
+    const std::uint64_t end = std::max(first, memfd_data_end(fd_, first));
+    entries.allocated =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(entries.capacity, (end - first) / sizeof(IndexEntry)));
+    entries.used = entries.allocated;
+    while (entries.used > 0 && region_.entries[entries.first + entries.used - 1].generation == 0) {
+        --entries.used;
+    }
+    allocated_ += entries.allocated * sizeof(IndexEntry);
+}
+
+IndexRepair::Outcome IndexWriter::mend(const std::function<bool(EntryId)> &is_believable) {
+    const IndexRepair repair{region_, resident_.used, cold_begin(), cold_end()};
+    const IndexRepair::Outcome outcome = repair.run(is_believable);
+    for (EntryId id = 0; id < resident_.used; ++id) {
+        if (is_live(region_.entries[id].generation) && (home_of(region_.entries[id]).flags & entry_on_disk) != 0) {
+            set_on_disk(id, false);
+        }
+    }
+    return outcome;
+}
+
+void IndexWriter::find_free(std::span<const EntryId> limbo) {
+    std::vector<EntryId> in_limbo(limbo.begin(), limbo.end());
+    std::sort(in_limbo.begin(), in_limbo.end());
+    for (Entries *entries : {&resident_, &cold_}) {
+        entries->free.clear();
+        for (EntryId id = entries->first + entries->used; id > entries->first; --id) { // the first ones go first
+            if (!is_live(region_.entries[id - 1].generation) &&
+                !std::binary_search(in_limbo.begin(), in_limbo.end(), id - 1)) {
+                entries->free.push_back(id - 1);
+            }
+        }
+    }
 }
 
 IndexWriter::IndexWriter(Fd fd, Mapping mapping, std::uint32_t cold_capacity)

@@ -6,12 +6,15 @@
 // the number of their entry does not grow with the disk. No lease counts on a cold entry, whoever claims one.
 #pragma once
 
+#include "daemon/store/index_repair.h"
 #include "ipc/lookup.h"
 #include "ipc/mapping.h"
 #include "ipc/memfd.h"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <span>
 #include <vector>
 
 namespace uakv {
@@ -37,6 +40,20 @@ public:
     // that are on disk alone.
     static Result<IndexWriter> create(std::uint32_t segment_capacity, std::uint64_t segment_bytes,
                                       std::uint32_t cold_capacity = 0);
+
+    // Goes on with the index that a daemon before has left for such a memory. Before anything else is done with it:
+    // mend(), and then find_free(). UAKV_ERR_LAYOUT says why it is not one.
+    static Result<IndexWriter> adopt(Fd fd, std::uint32_t segment_capacity, std::uint64_t segment_bytes,
+                                     std::uint32_t cold_capacity);
+
+    // Entries that are not believed are retired, and so are all cold ones. Says of no block that it is on disk.
+    IndexRepair::Outcome mend(const std::function<bool(EntryId)> &is_believable);
+
+    // All entries that are not live are free, but for those in `limbo`.
+    void find_free(std::span<const EntryId> limbo);
+
+    const Fd &fd() const { return fd_; }
+    std::uint64_t epoch() const { return region_.header->epoch; }
 
     // A descriptor for clients.
     Result<Fd> reopen() const { return reopen_read_only(fd_); }
@@ -93,6 +110,7 @@ private:
 
     IndexWriter(Fd fd, Mapping mapping, std::uint32_t cold_capacity);
 
+    void count_used(Entries &entries);
     Result<EntryId> take_entry(Entries &entries);
     Result<EntryId> write_entry(const BlockDescription &block);
     void insert_reference(std::uint64_t hash, EntryId id);

@@ -11,7 +11,9 @@ namespace uakv {
 
 class LeaseClock {
 public:
-    explicit LeaseClock(std::uint64_t now_ns) : began_ns_(lease_stamps, now_ns) {}
+    // `shown`: what clients see already. Words with older stamps count as written now.
+    explicit LeaseClock(std::uint64_t now_ns, LeaseStamp shown = 0)
+        : shown_(shown % lease_stamps), began_ns_(lease_stamps, now_ns) {}
 
     LeaseStamp shown() const { return shown_; }
 
@@ -33,7 +35,7 @@ private:
     static LeaseStamp next(LeaseStamp stamp) { return (stamp + 1) % lease_stamps; }
 
     LeaseStamp shown_ = 0;
-    std::vector<std::uint64_t> began_ns_; // of ticks that never were: when the clock was made
+    std::vector<std::uint64_t> began_ns_; // of ticks before the clock was made: when that was
 };
 
 } // namespace uakv

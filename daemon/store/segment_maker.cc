@@ -36,15 +36,17 @@ Result<MadeSegment> make_segment(std::uint64_t bytes) {
         return read_only.take_error();
     }
     segment.read_only_fd = std::move(read_only.value());
-    if (auto allocated = allocate_memfd(segment.fd, 0, bytes); !allocated.ok()) {
-        return allocated.take_error();
-    }
     auto mapping = Mapping::map(segment.fd, bytes, Access::read_write);
     if (!mapping.ok()) {
         return mapping.take_error();
     }
     segment.mapping = std::move(mapping.value());
+    segment.mapping.keep_out_of_dumps();
     segment.mapping.prefer_huge_pages();
+    segment.mapping.make_huge_pages(bytes);
+    if (auto allocated = allocate_memfd(segment.fd, 0, bytes); !allocated.ok()) {
+        return allocated.take_error();
+    }
     if (auto populated = segment.mapping.populate(); !populated.ok()) {
         return populated.take_error();
     }
@@ -53,12 +55,13 @@ Result<MadeSegment> make_segment(std::uint64_t bytes) {
 
 } // namespace
 
-Result<std::unique_ptr<SegmentMaker>> SegmentMaker::start(std::uint32_t count, std::uint64_t bytes) {
+Result<std::unique_ptr<SegmentMaker>> SegmentMaker::start(std::uint32_t count, std::uint64_t bytes,
+                                                          std::uint32_t made) {
     auto event = create_doorbell();
     if (!event.ok()) {
         return event.take_error();
     }
-    std::unique_ptr<SegmentMaker> maker(new SegmentMaker(count, bytes, std::move(event.value())));
+    std::unique_ptr<SegmentMaker> maker(new SegmentMaker(count, bytes, made, std::move(event.value())));
     try {
         maker->thread_ = std::thread([raw = maker.get()] { raw->run(); });
     } catch (const std::system_error &failure) {
@@ -67,8 +70,8 @@ Result<std::unique_ptr<SegmentMaker>> SegmentMaker::start(std::uint32_t count, s
     return maker;
 }
 
-SegmentMaker::SegmentMaker(std::uint32_t count, std::uint64_t bytes, Fd event)
-    : count_(count), bytes_(bytes), event_(std::move(event)) {}
+SegmentMaker::SegmentMaker(std::uint32_t count, std::uint64_t bytes, std::uint32_t made, Fd event)
+    : count_(count), bytes_(bytes), event_(std::move(event)), made_(made) {}
 
 SegmentMaker::~SegmentMaker() {
     {

@@ -23,8 +23,9 @@ struct MadeSegment {
 
 class SegmentMaker {
 public:
-    // Starts to make `count` segments of `bytes` each.
-    static Result<std::unique_ptr<SegmentMaker>> start(std::uint32_t count, std::uint64_t bytes);
+    // Starts to make segments of `bytes` each, until there are `count` with the `made` that there are already.
+    static Result<std::unique_ptr<SegmentMaker>> start(std::uint32_t count, std::uint64_t bytes,
+                                                       std::uint32_t made = 0);
     ~SegmentMaker();
     SegmentMaker(const SegmentMaker &) = delete;
     SegmentMaker &operator=(const SegmentMaker &) = delete;
@@ -40,7 +41,7 @@ public:
     bool promising() const;
 
 private:
-    SegmentMaker(std::uint32_t count, std::uint64_t bytes, Fd event);
+    SegmentMaker(std::uint32_t count, std::uint64_t bytes, std::uint32_t made, Fd event);
     void run();
     bool pause();
 
@@ -51,7 +52,7 @@ private:
     std::condition_variable wake_;
     bool stopping_ = false;
     bool short_of_memory_ = false;
-    std::uint32_t made_ = 0;
+    std::uint32_t made_;
     std::vector<MadeSegment> ready_;
     std::thread thread_;
 };

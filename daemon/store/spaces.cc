@@ -42,17 +42,24 @@ bool printable(std::string_view name) {
 
 } // namespace
 
-Result<SpaceId> Spaces::open(const SpaceDescription &wanted, bool may_create) {
+Result<void> Spaces::check(const SpaceDescription &wanted) const {
     const auto text = get_text(wanted.name);
     if (!text || !printable(*text)) {
         return error(UAKV_ERR_INVALID, "the name of the space is not 1 to %zu bytes of printable ASCII",
                      limits::space_name_bytes_max);
     }
-    const std::string name(*text);
     if (wanted.ndim > UAKV_NDIM_MAX || wanted.block_bytes == 0 || wanted.block_bytes > segment_bytes_ ||
         (wanted.flags & ~UAKV_SPACE_DURABLE) != 0) {
-        return error(UAKV_ERR_INVALID, "the description of space \"%s\" is out of range", name.c_str());
+        return error(UAKV_ERR_INVALID, "the description of space \"%s\" is out of range", std::string(*text).c_str());
     }
+    return {};
+}
+
+Result<SpaceId> Spaces::open(const SpaceDescription &wanted, bool may_create) {
+    if (auto sound = check(wanted); !sound.ok()) {
+        return sound.take_error();
+    }
+    const std::string name(*get_text(wanted.name));
     if (const auto known = names_.find(name); known != names_.end()) {
         const char *field = difference(wanted, spaces_[known->second]);
         if (field != nullptr) {
@@ -70,11 +77,29 @@ Result<SpaceId> Spaces::open(const SpaceDescription &wanted, bool may_create) {
         return error(UAKV_ERR_NO_SPACE, "there are %u spaces already, which is all that there can be",
                      limits::spaces_max);
     }
-    const auto id = static_cast<SpaceId>(spaces_.size());
-    spaces_.push_back(wanted);
-    names_.emplace(name, id);
+    if (auto noted = state_.add_space(wanted); !noted.ok()) {
+        return noted.take_error();
+    }
+    add(wanted);
+    const auto id = static_cast<SpaceId>(spaces_.size() - 1);
     log_trace("{} ns: space {} is \"{}\"", now_ns(), id, name);
     return id;
+}
+
+Result<void> Spaces::load() {
+    for (SpaceId number = 0; number < state_.spaces(); ++number) {
+        const SpaceDescription space = state_.space(number);
+        if (!check(space).ok() || names_.count(std::string(*get_text(space.name))) != 0) {
+            return error(UAKV_ERR_LAYOUT, "what its state says of space %u cannot be", number);
+        }
+        add(space);
+    }
+    return {};
+}
+
+void Spaces::add(const SpaceDescription &space) {
+    names_.emplace(*get_text(space.name), static_cast<SpaceId>(spaces_.size()));
+    spaces_.push_back(space);
 }
 
 } // namespace uakv

@@ -3,13 +3,10 @@
 #include "daemon/policy/lru.h"
 #include "daemon/store/random_word.h"
 #include "ipc/clock.h"
-#include "ipc/codec/codec.h"
-#include "ipc/hashing.h"
 #include "ipc/sequence_point.h"
 
 #include <algorithm>
 #include <bit>
-#include <new>
 
 namespace uakv {
 namespace {
@@ -22,51 +19,55 @@ bool is_same(const BlockDescription &a, const BlockDescription &b) {
     return a.length == b.length && a.checksum == b.checksum && a.expires_ms == UINT64_MAX && b.expires_ms == UINT64_MAX;
 }
 
-// `stored` is the block, or a frame of it. What cannot be decoded for want of memory is not called unsound.
-bool is_sound(std::span<const std::byte> stored, const Lookup::Found &found, std::uint64_t checksum) {
-    if (!found.is_encoded()) {
-        return checksum_of(stored.data(), stored.size()) == checksum;
-    }
-    const auto info = read_frame_info(stored);
-    if (!info || info->block_bytes != found.length) {
-        return false;
-    }
-    const std::unique_ptr<std::byte[]> block(new (std::nothrow) std::byte[found.length]);
-    return !block ||
-           (decode_frame(stored, {block.get(), found.length}) && checksum_of(block.get(), found.length) == checksum);
-}
-
 } // namespace
 
-Result<std::unique_ptr<Store>> Store::create(const StoreOptions &options) {
+Store::Shape Store::shape_of(const StoreOptions &options) {
     const std::uint64_t memory_bytes = options.memory_bytes;
     UAKV_ASSERT(memory_bytes >= limits::memory_bytes_min && memory_bytes <= limits::memory_bytes_max);
-    const std::uint64_t segment_bytes = std::clamp(std::bit_floor(memory_bytes / limits::segments_per_memory),
-                                                   limits::segment_bytes_min, limits::segment_bytes_max);
-    const auto segments = static_cast<std::uint32_t>(memory_bytes / segment_bytes);
-    UAKV_ASSERT(segments <= limits::segments_max);
-    const auto resident = static_cast<std::uint32_t>(segments * (segment_bytes / limits::page_bytes));
-    auto index =
-        IndexWriter::create(segments, segment_bytes, std::min(options.cold_blocks_max, limits::entries_max - resident));
+    Shape shape;
+    shape.segment_bytes = std::clamp(std::bit_floor(memory_bytes / limits::segments_per_memory),
+                                     limits::segment_bytes_min, limits::segment_bytes_max);
+    shape.segments = static_cast<std::uint32_t>(memory_bytes / shape.segment_bytes);
+    UAKV_ASSERT(shape.segments <= limits::segments_max);
+    const auto resident = static_cast<std::uint32_t>(shape.segments * (shape.segment_bytes / limits::page_bytes));
+    shape.cold_blocks_max = std::min(options.cold_blocks_max, limits::entries_max - resident);
+    return shape;
+}
+
+Result<std::unique_ptr<Store>> Store::create(const StoreOptions &options) {
+    const Shape shape = shape_of(options);
+    auto index = IndexWriter::create(shape.segments, shape.segment_bytes, shape.cold_blocks_max);
     if (!index.ok()) {
         return index.take_error();
     }
-    auto maker = SegmentMaker::start(segments, segment_bytes);
+    auto state = State::create(shape.segments, shape.segment_bytes, index.value().epoch());
+    if (!state.ok()) {
+        return state.take_error();
+    }
+    auto maker = SegmentMaker::start(shape.segments, shape.segment_bytes);
     if (!maker.ok()) {
         return maker.take_error();
     }
-    return std::unique_ptr<Store>(
-        new Store(std::move(index.value()), std::move(maker.value()), segments, segment_bytes, options));
+    std::unique_ptr<Store> store(
+        new Store({std::move(state.value()), std::move(index.value()), {}}, std::move(maker.value()), options));
+    store->keeping_.begin(store->index_.fd(), store->state_.fd());
+    return store;
 }
 
-Store::Store(IndexWriter index, std::unique_ptr<SegmentMaker> maker, std::uint32_t segments,
-             std::uint64_t segment_bytes, const StoreOptions &options)
-    : index_(std::move(index)), maker_(std::move(maker)), segment_count_(segments), segment_bytes_(segment_bytes),
-      slots_(segment_bytes), spaces_(segment_bytes), lease_clock_(now_ns()),
-      policy_(std::make_unique<Lru>(index_.cold_begin())), pins_(*policy_, options.pinned_bytes_max),
-      departures_(boot_ms(), random_word()), cold_(index_, {expiry_, counters_, departures_}),
+Store::Store(Parts parts, std::unique_ptr<SegmentMaker> maker, const StoreOptions &options)
+    : state_(std::move(parts.state)), index_(std::move(parts.index)), maker_(std::move(maker)),
+      segment_count_(state_.header().segment_capacity), segment_bytes_(state_.header().segment_bytes),
+      segments_(std::move(parts.segments)), keeping_(options.keeper, options.name), slots_(state_), spaces_(state_),
+      lease_clock_(now_ns(), index_.lookup().lease_clock()), policy_(std::make_unique<Lru>(index_.cold_begin())),
+      pins_(*policy_, options.pinned_bytes_max), departures_(boot_ms(), random_word()),
+      cold_(index_, {expiry_, counters_, departures_}),
       evictor_(index_, slots_, *policy_, leases_, {expiry_, pins_, counters_, departures_, cold_}) {
     reconfigure(options);
+}
+
+// What was left is as good as it can be.
+Store::~Store() {
+    state_.note_clean_end();
 }
 
 void Store::reconfigure(const StoreOptions &options) {
@@ -77,10 +78,10 @@ void Store::reconfigure(const StoreOptions &options) {
     gc_threshold_ = options.gc_threshold;
 }
 
-Store::Grant Store::grant(std::uint64_t length) {
+Store::Grant Store::grant(std::uint64_t length, std::uint32_t client) {
     const SizeClass size_class = size_class_of(length);
     pressed_.push_back(size_class);
-    if (const auto slot = slots_.take(size_class)) {
+    if (const auto slot = slots_.take(size_class, client)) {
         return {GrantOutcome::granted, *slot};
     }
     if (maker_->promising()) {
@@ -90,23 +91,23 @@ Store::Grant Store::grant(std::uint64_t length) {
     // without a segment shares that of a neighbour.
     const bool crowded = slots_.total_slots(size_class) == 0 && 2 * slots_.classes_in_use() >= slots_.segments();
     if (crowded) {
-        if (const auto slot = take_larger(size_class, slot_bytes_of(size_class) * 3 / 2)) {
+        if (const auto slot = take_larger(size_class, slot_bytes_of(size_class) * 3 / 2, client)) {
             return {GrantOutcome::granted, *slot};
         }
     }
     evictor_.make_room(size_class, std::min(free_goal(size_class) + 1, eviction_batch_max));
-    if (const auto slot = slots_.take(size_class)) {
+    if (const auto slot = slots_.take(size_class, client)) {
         return {GrantOutcome::granted, *slot};
     }
     if (evictor_.draining()) {
         return {GrantOutcome::later, {}};
     }
     // Every segment is in use for something else: better a slot that is far too large than none.
-    const auto larger = take_larger(size_class, segment_bytes_);
+    const auto larger = take_larger(size_class, segment_bytes_, client);
     return larger ? Grant{GrantOutcome::granted, *larger} : Grant{GrantOutcome::none, {}};
 }
 
-std::optional<SlotRef> Store::take_larger(SizeClass size_class, std::uint64_t slot_bytes_max) {
+std::optional<SlotRef> Store::take_larger(SizeClass size_class, std::uint64_t slot_bytes_max, std::uint32_t client) {
     for (SizeClass larger = size_class + 1; larger < size_classes && slot_bytes_of(larger) <= slot_bytes_max;
          ++larger) {
         if (slots_.total_slots(larger) == 0) {
@@ -115,20 +116,20 @@ std::optional<SlotRef> Store::take_larger(SizeClass size_class, std::uint64_t sl
         if (slots_.free_slots(larger) == 0) {
             evictor_.make_room(larger, 1);
         }
-        if (const auto slot = slots_.take(larger)) {
+        if (const auto slot = slots_.take(larger, client)) {
             return slot;
         }
     }
     return std::nullopt;
 }
 
-std::optional<SlotRef> Store::grant_ahead(SizeClass size_class) {
+std::optional<SlotRef> Store::grant_ahead(SizeClass size_class, std::uint32_t client) {
     const bool plenty = slots_.unassigned_segments() > 0 || slots_.free_slots(size_class) > low_watermark(size_class);
     if (!plenty) {
         return std::nullopt;
     }
     pressed_.push_back(size_class);
-    return slots_.take(size_class);
+    return slots_.take(size_class, client);
 }
 
 uakv_status Store::commit(SlotRef slot, const CommitRequest &request) {
@@ -224,12 +225,14 @@ uakv_status Store::pin(SpaceId space, const uakv_key &key, std::uint32_t ttl_ms)
     }
     if (ttl_ms == 0) {
         pins_.unpin(found.id);
+        slots_.note_pinned(slots_.slot_at(found.segment, found.offset), 0);
         return UAKV_OK;
     }
     const std::uint64_t end_ms = ttl_ms == UAKV_PIN_FOREVER ? UINT64_MAX : now_ms + ttl_ms;
     if (!pins_.pin(found.id, found.segment, slots_.slot_bytes(found.segment), end_ms)) {
         return UAKV_ERR_NO_SPACE;
     }
+    slots_.note_pinned(slots_.slot_at(found.segment, found.offset), end_ms);
     UAKV_SEQUENCE_POINT(block_pinned);
     evictor_.spare(found.segment);
     return UAKV_OK;
@@ -270,7 +273,7 @@ bool Store::drop_if_corrupt(SpaceId space, const uakv_key &key) {
     if (!index_.lookup().find_even_expired(space, key, found) || is_cold(found.id)) {
         return false;
     }
-    if (is_sound(bytes_of(found.id), found, index_.entry(found.id).checksum)) {
+    if (is_sound(bytes_of(found.id), index_.describe(found.id))) {
         return false;
     }
     forget(found.id, Departure::corrupt);
@@ -284,6 +287,7 @@ void Store::touch(EntryId entry) {
     }
     policy_->touched(entry);
     evictor_.used(entry);
+    slots_.note_used(slots_.slot_at(home_of(index_.entry(entry)).segment, index_.entry(entry).offset));
     const std::uint32_t uses = uses_[entry] + 1U;
     const bool round = uses == uses_max;
     uses_[entry] = static_cast<std::uint8_t>(round ? uses_max / 2 + 1 : uses);
@@ -320,7 +324,13 @@ bool Store::maintain() {
         }
     }
     pressed_.clear();
-    return evictor_.draining();
+    if (suspects_.any()) {
+        for (const EntryId entry : suspects_.look(index_, segments_)) {
+            forget(entry, Departure::corrupt);
+            UAKV_SEQUENCE_POINT(suspect_dropped);
+        }
+    }
+    return evictor_.draining() || suspects_.any();
 }
 
 bool Store::tick_leases(std::uint64_t now_ns, std::uint64_t every_ns) {
@@ -334,6 +344,7 @@ bool Store::tick_leases(std::uint64_t now_ns, std::uint64_t every_ns) {
 
 void Store::take_segments() {
     for (MadeSegment &segment : maker_->take()) {
+        keeping_.add_segment(segment.fd);
         segments_.push_back(std::move(segment));
         slots_.add_segment();
     }

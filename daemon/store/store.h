@@ -1,12 +1,15 @@
 // The store of a tenant: what can be done with blocks, in the daemon's one thread.
 #pragma once
 
+#include "daemon/store/adoption.h"
 #include "daemon/store/below.h"
 #include "daemon/store/cold_blocks.h"
 #include "daemon/store/evictor.h"
+#include "daemon/store/keeping.h"
 #include "daemon/store/lease_clock.h"
 #include "daemon/store/pins.h"
 #include "daemon/store/segment_maker.h"
+#include "daemon/store/soundness.h"
 #include "daemon/store/spaces.h"
 
 #include <algorithm>
@@ -14,11 +17,15 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace uakv {
 
 struct StoreOptions {
+    std::string name{};             // of the tenant
+    Keeper *keeper = nullptr;       // null: the store ends with its daemon. Otherwise it outlives the store
     std::uint64_t memory_bytes = 0; // for blocks
     std::uint64_t pinned_bytes_max = 0;
     bool evict = true;                 // false: full means UAKV_ERR_NO_SPACE
@@ -43,10 +50,24 @@ struct BlockReport {
 
 class Store {
 public:
-    // The memory comes in the background.
+    // The memory comes in the background. With a keeper, nothing of this name may be kept already: see adopt().
     static Result<std::unique_ptr<Store>> create(const StoreOptions &options);
 
-    // Takes all of the options but memory_bytes and cold_blocks_max. Blocks that are pinned stay so.
+    // Goes on with what the daemon before has left, while clients read it. `clients` are those of sessions_left() that
+    // are there still: their leases count from here on (leases() has their tables), and their slots are theirs.
+    // UAKV_MISS: nothing is left. Any other error: it cannot be used, and the log says why and what that costs; then,
+    // too, nothing of this name is kept any more, and create() begins anew.
+    static Result<std::unique_ptr<Store>> adopt(const StoreOptions &options, KeptFds &kept,
+                                                std::span<const FormerClient> clients);
+
+    // The sessions that the daemon before had; none when nothing is left. An error: adopt() will not succeed.
+    static Result<std::vector<std::uint32_t>> sessions_left(const KeptFds &kept, const std::string &name);
+
+    ~Store();
+    Store(const Store &) = delete;
+    Store &operator=(const Store &) = delete;
+
+    // Takes all of the options but name, keeper, memory_bytes and cold_blocks_max. Blocks that are pinned stay so.
     void reconfigure(const StoreOptions &options);
 
     // ---- slots -------------------------------------------------------------------------------------------
@@ -61,13 +82,17 @@ public:
         SlotRef slot;
     };
 
-    // A slot for a block of `length` bytes, evicting where need be.
-    Grant grant(std::uint64_t length);
+    // A slot for a block of `length` bytes, evicting where need be: for the client of this session, or the daemon
+    // itself (0).
+    Grant grant(std::uint64_t length, std::uint32_t client = 0);
 
     // A slot for a client that will probably want one: only while there are plenty.
-    std::optional<SlotRef> grant_ahead(SizeClass size_class);
+    std::optional<SlotRef> grant_ahead(SizeClass size_class, std::uint32_t client = 0);
 
     void give_back(SlotRef slot) { slots_.give_back(slot); }
+
+    // A slot that one client was granted is another's now.
+    void pass_on(SlotRef slot, std::uint32_t client) { slots_.pass_on(slot, client); }
     const Slots &slots() const { return slots_; }
 
     // ---- blocks ------------------------------------------------------------------------------------------
@@ -158,6 +183,28 @@ public:
     // A block of `length` bytes has room without another having to leave.
     bool has_free_room(std::uint64_t length) const;
 
+    // ---- what outlives the daemon ------------------------------------------------------------------------
+
+    // Before a client is told that it has a session of this number. False: the table is full, and the client had
+    // better not come.
+    bool note_session(std::uint32_t number) { return state_.note_session(number); }
+
+    // After its end, when none of its slots is its own.
+    void forget_session(std::uint32_t number) { state_.forget_session(number); }
+
+    // The slots that a client had when the store was adopted. They are granted to it until they are given back, passed
+    // on or committed.
+    std::vector<SlotRef> slots_of_former(std::uint32_t number) const;
+
+    // Gives back the slots that the daemon before was reading into: once its disk is still for certain.
+    void release_abandoned();
+
+    // The daemon has served for a while: it was not the state that was the end of those before.
+    void healthy() { state_.note_healthy(); }
+
+    // The tenant is gone for good: the next daemon finds nothing of it.
+    void end_keeping() { keeping_.end(); }
+
     // ---- upkeep ------------------------------------------------------------------------------------------
 
     // Frees slots ahead of need, drains a segment that is being taken over, settles what was retired. True
@@ -237,11 +284,36 @@ public:
     OldViews old_views(const SessionLayout &session, std::uint64_t now_ns, std::uint64_t age_ns_min) const;
 
 private:
-    Store(IndexWriter index, std::unique_ptr<SegmentMaker> maker, std::uint32_t segments, std::uint64_t segment_bytes,
-          const StoreOptions &options);
+    // What a store is made of: new, or as it was left.
+    struct Parts {
+        State state;
+        IndexWriter index;
+        std::vector<MadeSegment> segments;
+    };
+    struct Shape {
+        std::uint32_t segments = 0;
+        std::uint64_t segment_bytes = 0;
+        std::uint32_t cold_blocks_max = 0;
+    };
+    static Shape shape_of(const StoreOptions &options);
+    static Result<Parts> take_parts(const Shape &shape, const StoreOptions &options, const KeptFds &kept,
+                                    std::span<const FormerClient> clients);
+    static Result<std::unique_ptr<Store>> adopt_parts(const StoreOptions &options, KeptFds &kept,
+                                                      std::span<const FormerClient> clients);
+    Store(Parts parts, std::unique_ptr<SegmentMaker> maker, const StoreOptions &options);
+    std::uint64_t take_over(std::span<const FormerClient> clients);
+    void take_over_blocks();
+    // Blocks of a daemon before, as the policy sees them.
+    struct Inherited {
+        std::vector<std::uint64_t> by_age; // entries in the low halves, the one that was used last at the end
+        std::vector<EntryId> parents;      // by entry
+        std::vector<SegmentId> segments;   // by entry
+        bool any_parent = false;
+    };
+    void insert_into_policy(const Inherited &blocks);
 
     // A slot of the next larger class that has segments, up to slot_bytes_max.
-    std::optional<SlotRef> take_larger(SizeClass size_class, std::uint64_t slot_bytes_max);
+    std::optional<SlotRef> take_larger(SizeClass size_class, std::uint64_t slot_bytes_max, std::uint32_t client);
     std::uint32_t low_watermark(SizeClass size_class) const;
     std::uint32_t free_goal(SizeClass size_class) const;
 
@@ -254,11 +326,13 @@ private:
     BlockReport report_of(EntryId entry) const;
     void count_leases(std::span<const EntryId> entries, std::span<BlockReport> reports) const;
 
+    State state_;
     IndexWriter index_;
     std::unique_ptr<SegmentMaker> maker_;
     std::uint32_t segment_count_;
     std::uint64_t segment_bytes_;
     std::vector<MadeSegment> segments_;
+    Keeping keeping_;
     Slots slots_;
     Spaces spaces_;
     LeaseTables leases_;
@@ -275,6 +349,9 @@ private:
     bool evict_ = true;
     double gc_threshold_ = 1;
     std::vector<SizeClass> pressed_; // classes of which slots were taken since the last upkeep
+    std::unordered_map<std::uint32_t, std::vector<SlotRef>> of_formers_; // as of the adoption
+    std::vector<SlotRef> abandoned_;
+    Suspects suspects_;
 };
 
 } // namespace uakv

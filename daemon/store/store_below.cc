@@ -62,6 +62,7 @@ Result<EntryId> Store::publish_loaded(SlotRef slot, EntryId from, std::uint64_t 
         entered(slot, entry, block, uses);
         if (pinned_until_ms) {
             pins_.keep(entry, slot.segment, slots_.slot_bytes(slot.segment), *pinned_until_ms);
+            slots_.note_pinned(slot, *pinned_until_ms);
         }
         return published;
     }

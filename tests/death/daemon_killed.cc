@@ -40,9 +40,10 @@ bool is_in(const std::string &name, std::initializer_list<const char *> names) {
     return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// A daemon comes by these once, when it begins or ends.
+// A daemon comes by these once, when it begins or ends, or once a space, or not often.
 bool is_passed_once(const std::string &point) {
-    return is_in(point, {"socket_locked", "socket_listens", "segments_taken", "stop_begun", "socket_removed"});
+    return is_in(point, {"socket_locked", "socket_listens", "segments_taken", "stop_begun", "socket_removed",
+                         "space_written", "space_noted"});
 }
 
 bool is_passed_at_the_end(const std::string &point) {

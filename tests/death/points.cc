@@ -14,7 +14,7 @@ std::vector<std::string> sequence_points(Side wanted) {
         const char *name;
         Side side;
     };
-    constexpr Side client = Side::client, daemon = Side::daemon;
+    constexpr Side client = Side::client, daemon = Side::daemon, restart = Side::restart;
     constexpr Point points[] = {
 #define SEQUENCE_POINT(name, side, text) {#name, side},
 #include "ipc/sequence_points.def"

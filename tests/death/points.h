@@ -7,7 +7,7 @@
 
 namespace uakv::test {
 
-enum class Side { client, daemon };
+enum class Side { client, daemon, restart };
 
 // All names of one side, in the order of the table. Skips the test where the build has no sequence points.
 std::vector<std::string> sequence_points(Side wanted);

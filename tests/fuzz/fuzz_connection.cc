@@ -174,9 +174,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
     }
     Target target;
     target.socket_path = FalseDaemon::path();
-    auto attachment = Attachment::make(target, 1, now_ns() + patience_ns);
-    if (worked(attachment)) {
-        use(*attachment.value());
+    Attachment attachment(1);
+    if (worked(attachment.attach(target, now_ns() + patience_ns))) {
+        use(attachment);
     }
     return 0;
 }

@@ -81,7 +81,7 @@ World::World() {
         indexes_.push_back(std::move(index.value()));
     }
     reports_ = std::make_unique<Reports>(*tenants_, stages_, "socket", "loop");
-    greeting_ = std::make_unique<Greeting>(*tenants_, *reports_);
+    greeting_ = std::make_unique<Greeting>(*tenants_, *reports_, nullptr);
     dispatcher_ = std::make_unique<Dispatcher>(stages_);
 }
 

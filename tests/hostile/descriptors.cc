@@ -114,6 +114,7 @@ void make_blocking(const Fd &fd) {
 void bell_that_blocks() {
     Arena arena;
     arena.tolerate([](RawClient &raw) {
+        std::signal(SIGPIPE, SIG_IGN); // it cannot be written to at all
         const Fd &bell = raw.fds()[3];
         const std::string path = "/proc/self/fd/" + std::to_string(bell.get());
         // Where the bell is one open file for both, or who rings could be kept from it.

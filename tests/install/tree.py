@@ -13,17 +13,24 @@ import sys
 import installed
 
 BINARIES = ("bin/uakvd",)
+MANUALS = ("share/man/man1/uakvctl.1", "share/man/man5/uakvd.yaml.5", "share/man/man8/uakvd.8")
+UNITS = ("uakvd.service", "uakvd.socket", "uakvd.yaml", "sysusers.d/uakvd.conf", "tmpfiles.d/uakvd.conf",
+         "user/uakvd.service", "user/uakvd.socket")
 DOCUMENTS = ("LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md", "docs/architecture.md", "docs/security.md")
 EXAMPLES = ("quickstart.c", "single_flight.c", "event_loop.c", "outside/outside.c", "outside/CMakeLists.txt",
             "outside/README.md")
 DEVELOPMENT = ("include/uakv.h", "include/uakv_status.def", "LIB/libuakv.so", "LIB/pkgconfig/uakv.pc",
                "LIB/cmake/uakv/uakvConfig.cmake", "LIB/cmake/uakv/uakvConfigVersion.cmake",
-               "LIB/cmake/uakv/uakvTargets.cmake")
+               "LIB/cmake/uakv/uakvTargets.cmake", "share/man/man3/libuakv.3")
 
 
-def expected_runtime(source, libdir):
+def expected_library(source, libdir):
     version = re.search(r"project\(uakv VERSION ([\d.]+)", (source / "CMakeLists.txt").read_text()).group(1)
-    files = [*BINARIES, f"{libdir}/libuakv.so.0", f"{libdir}/libuakv.so.{version}"]
+    return [f"{libdir}/libuakv.so.0", f"{libdir}/libuakv.so.{version}"]
+
+
+def expected_runtime(source):
+    files = [*BINARIES, *MANUALS, *(f"share/uakv/systemd/{name}" for name in UNITS)]
     files += [f"share/doc/uakv/{name}" for name in DOCUMENTS]
     files += [f"share/uakv/presets/{preset.name}" for preset in (source / "systemd/presets").glob("*.yaml")]
     if (source / "daemon/ctl").is_dir():
@@ -34,6 +41,12 @@ def expected_runtime(source, libdir):
 def expected_development(libdir):
     files = [name.replace("LIB", str(libdir)) for name in DEVELOPMENT]
     return files + [f"share/doc/uakv/examples/{name}" for name in EXAMPLES]
+
+
+def expected_components(arguments):
+    return {"library": expected_library(arguments.source, arguments.libdir),
+            "runtime": expected_runtime(arguments.source),
+            "development": expected_development(arguments.libdir)}
 
 
 def files_of(prefix):
@@ -88,7 +101,7 @@ def check_pkg_config(prefix, libdir):
 
 
 def check(prefix, arguments):
-    expected = expected_runtime(arguments.source, arguments.libdir) + expected_development(arguments.libdir)
+    expected = sum(expected_components(arguments).values(), [])
     forbidden = (arguments.source, arguments.build, prefix)
     return (check_files(prefix, expected) + list(check_paths(prefix, forbidden)) + list(check_modes(prefix)) +
             list(check_library_paths(prefix)) + list(check_pkg_config(prefix, arguments.libdir)))
@@ -96,12 +109,14 @@ def check(prefix, arguments):
 
 def check_components(folder, arguments):
     everything = files_of(folder / "all")
-    runtime = files_of(installed.install(arguments.build, folder / "runtime", "runtime"))
-    development = files_of(installed.install(arguments.build, folder / "development", "development"))
-    findings = check_files(folder / "runtime", expected_runtime(arguments.source, arguments.libdir))
-    findings += check_files(folder / "development", expected_development(arguments.libdir))
-    findings += [f"{name}: it is in both components" for name in sorted(runtime & development)]
-    return findings + [f"{name}: it is in no component" for name in sorted(everything - runtime - development)]
+    findings, seen = [], {}
+    for component, expected in expected_components(arguments).items():
+        prefix = installed.install(arguments.build, folder / component, component)
+        findings += check_files(prefix, expected)
+        files = files_of(prefix)
+        findings += [f"{name}: it is in both {component} and {seen[name]}" for name in sorted(files & set(seen))]
+        seen.update(dict.fromkeys(files, component))
+    return findings + [f"{name}: it is in no component" for name in sorted(everything - set(seen))]
 
 
 def linked_elsewhere(path, compiler):
@@ -116,7 +131,7 @@ def self_test(good, arguments):
     def append(text):
         return lambda path: path.write_text(path.read_text() + text)
 
-    expected = expected_runtime(arguments.source, arguments.libdir) + expected_development(arguments.libdir)
+    expected = sum(expected_components(arguments).values(), [])
     # What pkg-config says without its file, and links whose target is gone, are findings of their own.
     removable = [name for name in expected if name != pkg_config and ".so" not in name]
     bad = [(name, pathlib.Path.unlink, f"{name}: it is not installed") for name in removable] + [

@@ -14,8 +14,8 @@ import sys
 
 import sources
 
-DAEMON = ["daemon/base", "daemon/config", "daemon/io", "daemon/policy", "daemon/codec", "daemon/store",
-          "daemon/tiers/disk", "daemon/flow", "daemon/control"]
+DAEMON = ["daemon/base", "daemon/service", "daemon/config", "daemon/io", "daemon/policy", "daemon/codec",
+          "daemon/store", "daemon/tiers/disk", "daemon/flow", "daemon/control"]
 
 # A folder, and the folders whose headers it may include beside its own. The longest entry that holds a
 # file counts. A folder without an entry is refused: a new one says here where it stands ("daemon" stands
@@ -26,6 +26,7 @@ EDGES = {
     "ipc/codec": ["abi", "ipc"],
     "clientlib": ["abi", "ipc", "ipc/codec"],
     "daemon/base": ["abi", "ipc"],
+    "daemon/service": ["abi", "ipc", "daemon/base"],
     "daemon/config": ["abi", "ipc", "daemon/base"],
     "daemon/io": ["abi", "ipc", "daemon/base"],
     "daemon/policy": ["abi", "ipc", "daemon/base"],
@@ -44,8 +45,9 @@ EDGES = {
     "tests/support": ["abi"],
     "tests/sim": ["abi", "ipc", "ipc/codec", "tests/support"] + DAEMON,
     "tests/disk": ["abi", "ipc", "ipc/codec", "tests/support", "tests/sim"] + DAEMON,
-    "tests/unit": ["abi", "ipc", "ipc/codec", "clientlib", "tests/support", "tests/hostile", "tests/sim", "daemon",
-                   "daemon/ctl"] + DAEMON,
+    "tests/unit": ["abi", "ipc", "ipc/codec", "clientlib", "tests/support", "tests/hostile", "tests/death",
+                   "tests/sim", "daemon", "daemon/ctl"] + DAEMON,
+    "tests/systemd": ["abi", "ipc", "tests/support", "daemon/base", "daemon/service"],
     "tests/hostile": ["abi", "ipc", "tests/support"],
     "tests/abi": ["abi", "ipc", "tests/support"],
     "tests/death": ["abi", "tests/support", "ipc"],  # ipc/sequence_points.def
@@ -63,8 +65,10 @@ OWNERS = {
     "lz4.h": ["ipc/codec/lz4_block.cc"],
     "xxhash.h": ["ipc/hashing.cc", "ipc/block_hash.cc"],
     "fmt/*": ["daemon/*", "bench/*"],
-    "sys/socket.h": ["ipc/unix_socket.*", "ipc/process_handle.cc"],
-    "sys/un.h": ["ipc/unix_socket.*"],
+    # Datagrams of the service manager are no business of the client library, so they are not in ipc.
+    "sys/socket.h": ["ipc/unix_socket.*", "ipc/process_handle.cc", "ipc/wakeup.cc", "daemon/service/notification.cc"],
+    "sys/un.h": ["ipc/unix_socket.*", "daemon/service/notification.cc"],
+    "systemd/*": ["daemon/service/*"],
     "sys/mman.h": ["ipc/memfd.cc", "ipc/mapping.cc", "clientlib/fork_guard.cc"],
     "sys/statvfs.h": ["daemon/base/file_system.cc", "daemon/io/*"],
     "sys/eventfd.h": ["ipc/wakeup.cc"],
@@ -80,7 +84,8 @@ OWNERS = {
 # Who stands outside of the product may make such calls by hand, and does, to see it as others see it. Some
 # libraries stay where they are even so.
 OUTSIDE = ["tests/*", "bench/*", "examples/*"]
-OWNERS_ALWAYS_ASKED = ["liburing*", "boost/*", "yaml-cpp/*", "hiredis/*", "lmdb.h", "lz4.h", "blosc.h"]
+OWNERS_ALWAYS_ASKED = ["liburing*", "boost/*", "yaml-cpp/*", "hiredis/*", "lmdb.h", "lz4.h", "blosc.h",
+                       "systemd/*"]
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
@@ -220,6 +225,7 @@ BAD = [
     ("fmt in the library", {"clientlib/api.cc": "#include <fmt/core.h>\n"}, "left to daemon"),
     ("bench up", {"bench/a.h": '#include "bench/peers/b.h"\n', "bench/peers/b.h": ""}, "bench may not include bench/p"),
     ("lmdb", {"bench/peers/main.cc": "#include <lmdb.h>\n"}, "left to bench/peers/lmdb_peer.cc"),
+    ("sd-daemon", {"daemon/main.cc": "#include <systemd/sd-daemon.h>\n"}, "left to daemon/service"),
     ("circle", {"ipc/a.h": '#include "b.h"\n', "ipc/b.h": '#include "ipc/a.h"\n'}, "in a circle: ipc/a.h -> ipc/b.h"),
     ("itself", {"ipc/a.h": '#include "a.h"\n'}, "in a circle: ipc/a.h -> ipc/a.h"),
 ]

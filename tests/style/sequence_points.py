@@ -2,7 +2,8 @@
 """Reads the sequence points, and refuses those that no test could reach.
 
 Each name of ipc/sequence_points.def is passed in exactly one file: a client's in clientlib/, a daemon's in daemon/,
-either in ipc/, where both sides' halves of the protocols are. (A name that is not in the table does not compile.)
+either in ipc/, where both sides' halves of the protocols are; one of restart in daemon/, where somebody keeps what
+outlives a daemon. (A name that is not in the table does not compile.)
 """
 
 import collections
@@ -12,7 +13,7 @@ import sys
 import sources
 
 TABLE = "ipc/sequence_points.def"
-FOLDERS = {"client": ("clientlib", "ipc"), "daemon": ("daemon", "ipc")}
+FOLDERS = {"client": ("clientlib", "ipc"), "daemon": ("daemon", "ipc"), "restart": ("daemon",)}
 ROW = re.compile(r'^SEQUENCE_POINT\((\w+), (\w+), ".+"\)$')
 USE = re.compile(r"\bUAKV_SEQUENCE_POINT\((\w+)\)")
 
@@ -35,7 +36,8 @@ def check(root):
             if line and not line.startswith("//"):
                 findings.append(f"{TABLE}:{number}: no SEQUENCE_POINT(name, side, \"what has happened\")")
         elif row.group(2) not in FOLDERS:
-            findings.append(f"{TABLE}:{number}: {row.group(1)} is of side {row.group(2)}; expected client or daemon")
+            findings.append(f"{TABLE}:{number}: {row.group(1)} is of side {row.group(2)}; "
+                            "expected client, daemon or restart")
         elif row.group(1) in sides:
             findings.append(f"{TABLE}:{number}: {row.group(1)} stands there twice")
         else:

@@ -21,6 +21,8 @@
 namespace uakv::test {
 namespace {
 
+constexpr int program_number_min = 512;
+
 // Whoever runs the tests may have set some for a daemon of his own.
 void drop_settings() {
     std::vector<std::string> names;
@@ -39,7 +41,8 @@ void drop_settings() {
                              const Environment &environment, const std::function<void()> &before_exec,
                              const std::string &path) {
     // By descriptor: another uid may not be able to walk the path to it.
-    const int program = open(path.c_str(), O_PATH | O_CLOEXEC);
+    const int opened = open(path.c_str(), O_PATH | O_CLOEXEC);
+    const int program = fcntl(opened, F_DUPFD_CLOEXEC, program_number_min); // before_exec may put others below
     const int log = open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     dup2(log, STDOUT_FILENO);
     dup2(log, STDERR_FILENO);

@@ -17,7 +17,8 @@ inline void clear_environment() {
     std::vector<std::string> names;
     for (char **variable = environ; *variable != nullptr; ++variable) {
         const std::string text = *variable;
-        if (text.starts_with("UAKV_") || text.starts_with("KV_CACHE_") || text.starts_with("XDG_RUNTIME_DIR=")) {
+        if (text.starts_with("UAKV_") || text.starts_with("KV_CACHE_") || text.starts_with("XDG_RUNTIME_DIR=") ||
+            text.starts_with("RUNTIME_DIRECTORY=") || text.starts_with("STATE_DIRECTORY=")) {
             names.push_back(text.substr(0, text.find('=')));
         }
     }

@@ -6,6 +6,8 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -71,6 +73,47 @@ void no_descriptor_left() {
         CHECK(!fd.ok());
         CHECK_STATUS(fd.error().status, UAKV_ERR_NO_MEMORY);
         CHECK(fd.error().detail.find("uakv-test") != std::string::npos);
+    });
+}
+
+// Wherever the kernel makes huge pages: whole ones, within what was asked for, full of zeros, and one region for all.
+void on_huge_pages_where_there_are() {
+    constexpr std::size_t huge = 2ULL << 20;
+    const Fd fd = make_region(3 * huge);
+    auto writer = Mapping::map(fd, 3 * huge, Access::read_write);
+    CHECK(writer.ok());
+    CHECK_EQ(reinterpret_cast<std::uintptr_t>(writer.value().data()) % huge, 0);
+    writer.value().make_huge_pages(3 * huge - 1);
+    struct stat status {};
+    CHECK(::fstat(fd.get(), &status) == 0);
+    const auto made = static_cast<std::size_t>(status.st_blocks) * 512;
+    CHECK(made <= 2 * huge && (made % huge == 0 || made % huge == 4096)); // the rest: a page for one that was not made
+    CHECK(writer.value().populate().ok());
+    CHECK(::fstat(fd.get(), &status) == 0);
+    CHECK_EQ(status.st_blocks * 512, 3 * huge);
+    for (std::size_t i = 0; i < 3 * huge; i += 512) {
+        CHECK_EQ(std::to_integer<int>(writer.value().data()[i]), 0);
+    }
+    auto reader = Mapping::map(fd, 3 * huge, Access::read_only);
+    CHECK(reader.ok());
+    writer.value().data()[2 * huge - 1] = std::byte{7};
+    CHECK_EQ(std::to_integer<int>(reader.value().data()[2 * huge - 1]), 7);
+}
+
+// No room to choose an address is no reason not to map.
+void mapped_where_addresses_are_short() {
+    run_child([] {
+        constexpr std::size_t region = 4ULL << 20;
+        const Fd fd = make_region(region);
+        unsigned long pages = 0;
+        FILE *file = std::fopen("/proc/self/statm", "re");
+        CHECK(file != nullptr && std::fscanf(file, "%lu", &pages) == 1);
+        std::fclose(file);
+        const rlimit little{pages * 4096 + region + (1U << 20), RLIM_INFINITY};
+        CHECK(::setrlimit(RLIMIT_AS, &little) == 0);
+        auto mapping = Mapping::map(fd, region, Access::read_write);
+        CHECK(mapping.ok());
+        mapping.value().data()[region - 1] = std::byte{7};
     });
 }
 
@@ -189,6 +232,8 @@ constexpr Case cases[] = {
     {"allocated_for_real", allocated_for_real},
     {"allocation_fails_cleanly", allocation_fails_cleanly},
     {"no_descriptor_left", no_descriptor_left},
+    {"on_huge_pages_where_there_are", on_huge_pages_where_there_are},
+    {"mapped_where_addresses_are_short", mapped_where_addresses_are_short},
     {"two_mappings_of_one_region", two_mappings_of_one_region},
     {"mapping_outlives_descriptor_and_moves", mapping_outlives_descriptor_and_moves},
     {"descriptor_that_maps_nothing", descriptor_that_maps_nothing},

@@ -296,10 +296,42 @@ void expires_on_disk() {
     CHECK(!bench.tier().catalog().find(1, sample_key(0)));
 }
 
+// A daemon that finds memory as the one before has left it, and the disk too: each says what it has.
+void memory_outlives_the_daemon() {
+    SimImage image;
+    {
+        MoverBench bench;
+        const SpaceId space = bench.open("a", UAKV_SPACE_DURABLE);
+        for (std::uint64_t i = 0; i < 4; ++i) {
+            bench.store().put(i, 10'000);
+        }
+        CHECK_STATUS(bench.flush(space), UAKV_OK);
+        image = bench.device().crash();
+    }
+    MoverBench bench(MoverBench::plain(), image, 64 << 20, [](MoverBench &memory) {
+        memory.open("a", UAKV_SPACE_DURABLE);
+        memory.store().put(0, 10'000); // the disk has it as well
+        memory.store().put(1, 20'000); // was stored anew, which the disk had not heard of
+        memory.store().put(9, 10'000); // is not on disk yet
+    });
+    CHECK(bench.in_memory(0) && bench.on_disk(0));
+    CHECK(bench.is_cold(2) && bench.is_cold(3));
+    bench.check(1, 20'000);
+    bench.turn_until("what is in memory alone to be written", [&] { return bench.on_disk(1) && bench.on_disk(9); });
+    bench.push_out();
+    for (const std::uint64_t i : {0U, 1U, 2U, 3U, 9U}) {
+        CHECK(bench.is_cold(i));
+        CHECK_STATUS(bench.load(i), UAKV_OK);
+        bench.check(i, i == 1 ? 20'000 : 10'000);
+    }
+    bench.check_quiet();
+}
+
 constexpr Case cases[] = {
     {"evicted_and_loaded", evicted_and_loaded},
     {"unsaved_when_the_disk_is_slow", unsaved_when_the_disk_is_slow},
     {"flushed_survives", flushed_survives},
+    {"memory_outlives_the_daemon", memory_outlives_the_daemon},
     {"stop_saves_what_is_in_memory", stop_saves_what_is_in_memory},
     {"durable_is_written_at_once", durable_is_written_at_once},
     {"reused_only", reused_only},

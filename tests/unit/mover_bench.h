@@ -17,8 +17,9 @@ inline constexpr std::uint64_t half = big / 2;
 
 class MoverBench {
 public:
+    // `before` fills memory before the mover finds it, as a daemon before would have left it.
     explicit MoverBench(const Mover::Options &options = plain(), SimImage image = {},
-                        std::uint64_t disk_bytes = 64 << 20)
+                        std::uint64_t disk_bytes = 64 << 20, const std::function<void(MoverBench &)> &before = {})
         : store_({.memory_bytes = 0, .cold_blocks_max = 1000}), device_(clock_, 1, {}, std::move(image)) {
         auto workers = Workers::start(0);
         CHECK(workers.ok());
@@ -29,6 +30,9 @@ public:
         auto tier = disk::DiskTier::open(device_, *workers_, disk_options, 7, [this] { return moment(); });
         CHECK_MESSAGE(tier.ok(), tier.ok() ? "" : tier.error().detail);
         tier_ = std::move(tier.value());
+        if (before) {
+            before(*this);
+        }
         auto mover = Mover::create(*store_.operator->(), *tier_, *workers_, options, [this] { return moment(); });
         CHECK(mover.ok());
         mover_ = std::move(mover.value());

@@ -72,7 +72,9 @@ private:
     // The server is made in the thread that serves: an io_uring belongs to the thread that made it.
     void serve(std::promise<std::string> &started) {
         set_log_level(settings_.log_level);
-        auto server = Server::create(settings_, Fd(::dup(stop_.get())), [this] { return settings_; });
+        ServiceManager manager; // there is none
+        auto server = Server::create(
+            settings_, Fd(::dup(stop_.get())), [this] { return settings_; }, manager);
         started.set_value(server.ok() ? "" : server.error().detail);
         if (server.ok()) {
             server.value()->run();

@@ -47,6 +47,20 @@ void environment() {
     CHECK_EQ(settings_of({"--memory", "16MiB", "--socket", "/s"}, {{"UAKV_MEMORY", "lots"}}).memory_bytes, 16 * mib);
 }
 
+// --fd-keeper is for the keeper alone; all else is for the uakvd that it runs.
+void words_for_the_keeper() {
+    const auto kept = [](const std::vector<std::string> &words) {
+        auto command = read(words);
+        CHECK(command.ok());
+        return command.value().keep;
+    };
+    CHECK(!kept({"--socket", "/s", "--memory", "16MiB"}));
+    const std::vector<std::string> rest = {"--socket", "/s", "--memory", "16MiB"};
+    CHECK(kept({"--fd-keeper", "--socket", "/s", "--memory", "16MiB"}) == rest);
+    CHECK(kept({"--socket", "/s", "--fd-keeper", "--memory", "16MiB"}) == rest);
+    CHECK(kept({"--socket", "/s", "--memory", "16MiB", "--fd-k"}) == rest); // as getopt understands it, too
+}
+
 void defaults() {
     const Settings settings = settings_of({"--socket", "/s"}, {{"UAKV_MEMORY", ""}, {"UAKV_LOG_LEVEL", ""}});
     CHECK(settings.memory_bytes >= limits::memory_bytes_min && settings.memory_bytes <= limits::memory_bytes_max);
@@ -56,6 +70,9 @@ void defaults() {
         CHECK_EQ(settings_of({}, runtime).socket_path, "/run/uakv/uakvd.sock");
     } else {
         CHECK_EQ(settings_of({}, runtime).socket_path, "/run/user/1/uakv/uakvd.sock");
+        // What a unit names (RuntimeDirectory=) goes before what a login has; of several, the first.
+        const Environment service = {{"XDG_RUNTIME_DIR", "/run/user/1"}, {"RUNTIME_DIRECTORY", "/run/uakv:/run/more"}};
+        CHECK_EQ(settings_of({}, service).socket_path, "/run/uakv/uakvd.sock");
         check_refused({}, "--socket PATH");
     }
 }
@@ -98,10 +115,11 @@ void the_default_tenant() {
 // Help fits a screen of 24 lines of 80 columns, with a line left for the prompt.
 void texts() {
     const std::string help = printed({"--help"});
-    for (const char *word : {"--socket", "--memory", "--log-level", "--config", "--preset", "--print-config",
-                             "--check-config", "--version", "UAKV_SOCKET", "UAKV_MEMORY", "UAKV_LOG_LEVEL",
-                             "UAKV_CONFIG", "UAKV_PRESET", "/etc/uakv/uakvd.yaml", "development", "production",
-                             "high_performance", "memory_efficient", "bulk_processing"}) {
+    for (const char *word :
+         {"--socket",       "--memory",       "--log-level",      "--config",         "--preset",
+          "--print-config", "--check-config", "--fd-keeper",      "--version",        "UAKV_SOCKET",
+          "UAKV_MEMORY",    "UAKV_LOG_LEVEL", "UAKV_CONFIG",      "UAKV_PRESET",      "/etc/uakv/uakvd.yaml",
+          "development",    "production",     "high_performance", "memory_efficient", "bulk_processing"}) {
         CHECK_MESSAGE(help.find(word) != std::string::npos, word);
     }
     std::istringstream lines(help);
@@ -117,6 +135,7 @@ constexpr Case cases[] = {
     {"log_levels", log_levels},
     {"flags", flags},
     {"environment", environment},
+    {"words_for_the_keeper", words_for_the_keeper},
     {"defaults", defaults},
     {"refusals_name_what_was_wrong", refusals_name_what_was_wrong},
     {"the_default_tenant", the_default_tenant},

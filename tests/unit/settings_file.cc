@@ -307,6 +307,7 @@ void places_by_default() {
         return;
     }
     CHECK_EQ(path({{"XDG_STATE_HOME", "/tmp/state"}, {"HOME", "/tmp"}}), "/tmp/state/uakv");
+    CHECK_EQ(path({{"STATE_DIRECTORY", "/tmp/own"}, {"HOME", "/tmp"}}), "/tmp/own"); // of a unit (StateDirectory=)
     CHECK_EQ(path({{"XDG_STATE_HOME", ""}, {"HOME", "/tmp"}}), "/tmp/.local/state/uakv");
 }
 

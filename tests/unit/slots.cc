@@ -1,5 +1,6 @@
 // Slots: every slot has one owner at a time, and the counts are those of the slots.
 #include "daemon/store/slots.h"
+#include "state_bench.h"
 #include "support/check.h"
 #include "support/pattern.h"
 
@@ -17,13 +18,20 @@ constexpr SizeClass half = size_class_of(segment_bytes / 2);
 constexpr SizeClass whole = size_class_of(segment_bytes);
 constexpr SizeClass odd = size_class_of(300'000); // leaves a rest in each segment
 
-Slots make_slots(std::uint32_t segments) {
-    Slots slots(segment_bytes);
-    for (std::uint32_t i = 0; i < segments; ++i) {
-        slots.add_segment();
+// Slots, and the state that they stand in.
+class OwnSlots {
+public:
+    explicit OwnSlots(std::uint32_t segments) {
+        for (std::uint32_t i = 0; i < segments; ++i) {
+            slots_.add_segment();
+        }
     }
-    return slots;
-}
+    Slots &operator*() { return slots_; }
+
+private:
+    State state_ = make_state(segment_bytes);
+    Slots slots_{state_};
+};
 
 std::vector<SlotRef> take_all(Slots &slots, SizeClass size_class) {
     std::vector<SlotRef> taken;
@@ -34,14 +42,16 @@ std::vector<SlotRef> take_all(Slots &slots, SizeClass size_class) {
 }
 
 void nothing_to_take() {
-    Slots slots(segment_bytes);
+    OwnSlots own(0);
+    Slots &slots = *own;
     CHECK(!slots.take(page));
     CHECK_EQ(slots.segments(), 0);
     CHECK(!slots.is_granted(0, 0));
 }
 
 void carving() {
-    Slots slots = make_slots(2);
+    OwnSlots own(2);
+    Slots &slots = *own;
     CHECK_EQ(slots.unassigned_segments(), 2);
     const auto taken = take_all(slots, odd);
     const std::uint32_t each = segment_bytes / slot_bytes_of(odd);
@@ -64,7 +74,8 @@ void carving() {
 }
 
 void empty_segment_loses_its_class() {
-    Slots slots = make_slots(1);
+    OwnSlots own(1);
+    Slots &slots = *own;
     const auto taken = take_all(slots, half);
     CHECK_EQ(taken.size(), 2);
     CHECK(!slots.take(page));
@@ -81,7 +92,8 @@ void empty_segment_loses_its_class() {
 }
 
 void granted_becomes_block() {
-    Slots slots = make_slots(1);
+    OwnSlots own(1);
+    Slots &slots = *own;
     const SlotRef slot = *slots.take(page);
     const SlotRef other = *slots.take(page);
     slots.set_block(slot, 42);
@@ -97,7 +109,8 @@ void granted_becomes_block() {
 }
 
 void numbers_from_clients() {
-    Slots slots = make_slots(1);
+    OwnSlots own(1);
+    Slots &slots = *own;
     CHECK(slots.take(half).has_value());
     CHECK(!slots.is_granted(0, 1)); // free
     CHECK(!slots.is_granted(0, 2)); // beyond
@@ -107,7 +120,8 @@ void numbers_from_clients() {
 }
 
 void draining() {
-    Slots slots = make_slots(2);
+    OwnSlots own(2);
+    Slots &slots = *own;
     std::vector<SlotRef> first;
     while (first.size() < segment_bytes / slot_bytes_of(odd)) {
         first.push_back(*slots.take(odd));
@@ -133,7 +147,8 @@ void draining() {
 }
 
 void drain_is_taken_back() {
-    Slots slots = make_slots(1);
+    OwnSlots own(1);
+    Slots &slots = *own;
     const SlotRef first = *slots.take(half);
     const SlotRef second = *slots.take(half);
     slots.drain(0);
@@ -151,7 +166,8 @@ void drain_is_taken_back() {
 }
 
 void block_has_its_slot() {
-    Slots slots = make_slots(1);
+    OwnSlots own(1);
+    Slots &slots = *own;
     const SlotRef slot = *slots.take(half);
     CHECK(!slots.is_block(slot, 7));
     slots.set_block(slot, 7);
@@ -264,7 +280,8 @@ private:
         }
     }
 
-    Slots slots_ = make_slots(4);
+    OwnSlots own_{4};
+    Slots &slots_ = *own_;
     Random random_{2};
     Used used_;
 };

@@ -1,6 +1,7 @@
 // Spaces: two openers agree on everything, or hear in what they do not.
 #include "daemon/store/spaces.h"
 #include "ipc/control_message.h"
+#include "state_bench.h"
 #include "support/check.h"
 
 #include <cstring>
@@ -33,7 +34,8 @@ SpaceId open(Spaces &spaces, const SpaceDescription &space) {
 }
 
 void one_space_for_each_name() {
-    Spaces spaces(segment_bytes);
+    State state = make_state(segment_bytes);
+    Spaces spaces(state);
     CHECK(spaces.find(0) == nullptr);
     const SpaceId first = open(spaces, description());
     const SpaceId second = open(spaces, description("other"));
@@ -64,7 +66,8 @@ void each_field_is_named() {
         {" fingerprint;", [](SpaceDescription &space) { space.fingerprint[31] = 8; }},
     };
     for (const Row &row : rows) {
-        Spaces spaces(segment_bytes);
+        State state = make_state(segment_bytes);
+        Spaces spaces(state);
         open(spaces, description());
         SpaceDescription changed = description();
         row.change(changed);
@@ -79,7 +82,8 @@ void each_field_is_named() {
 }
 
 void what_follows_the_name_counts_for_nothing() {
-    Spaces spaces(segment_bytes);
+    State state = make_state(segment_bytes);
+    Spaces spaces(state);
     const SpaceId id = open(spaces, description());
     SpaceDescription same = description();
     same.name[100] = 'x';
@@ -87,7 +91,8 @@ void what_follows_the_name_counts_for_nothing() {
 }
 
 void read_only_clients_make_none() {
-    Spaces spaces(segment_bytes);
+    State state = make_state(segment_bytes);
+    Spaces spaces(state);
     auto opened = spaces.open(description(), false);
     CHECK_STATUS(opened.error().status, UAKV_ERR_DENIED);
     CHECK_EQ(spaces.count(), 0);
@@ -96,7 +101,8 @@ void read_only_clients_make_none() {
 }
 
 void check_refused(const SpaceDescription &space) {
-    Spaces spaces(segment_bytes);
+    State state = make_state(segment_bytes);
+    Spaces spaces(state);
     auto opened = spaces.open(space, true);
     CHECK(!opened.ok());
     CHECK_STATUS(opened.error().status, UAKV_ERR_INVALID);
@@ -124,14 +130,16 @@ void nonsense_is_refused() {
 }
 
 void longest_name_and_largest_block() {
-    Spaces spaces(segment_bytes);
+    State state = make_state(segment_bytes);
+    Spaces spaces(state);
     SpaceDescription space = description(std::string(UAKV_SPACE_NAME_MAX, '~'));
     space.block_bytes = segment_bytes;
     open(spaces, space);
 }
 
 void as_many_as_there_can_be() {
-    Spaces spaces(segment_bytes);
+    State state = make_state(segment_bytes);
+    Spaces spaces(state);
     for (std::uint32_t i = 0; i < limits::spaces_max; ++i) {
         CHECK_EQ(open(spaces, description("space-" + std::to_string(i))), i);
     }

@@ -190,8 +190,12 @@ void the_lock_of_a_killed_daemon() {
     auto infos = device->list();
     CHECK(infos.ok() && infos.value().size() >= 4);
     DeviceDriver driver(*device);
-    PageBuffer memory(file_bytes);
-    driver.write(log_file(1), 0, {{memory.all()}});
+    PageBuffer ours(64 * file_bytes);
+    ours.fill(7);
+    driver.write(log_file(1), 0, {{ours.all()}});
+    driver.sync(log_file(1));
+    driver.read(log_file(1), 0, ours.all());
+    CHECK(ours.is_filled(7));
 }
 
 void what_others_left_there() {

@@ -1,0 +1,86 @@
+// The state region (state_layout.h) as its only writer sees it, and as the next daemon reads it. It is there in any
+// case, whether somebody keeps it for a next daemon or not.
+//
+// Whoever writes says only what is true already, and the other way round: a segment is kept before it is counted, a
+// slot is the client's before the client hears of it.
+#pragma once
+
+#include "daemon/store/state_layout.h"
+#include "ipc/atomic.h"
+#include "ipc/fd.h"
+#include "ipc/mapping.h"
+#include "ipc/result.h"
+#include "ipc/size_class.h"
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace uakv {
+
+class State {
+public:
+    static Result<State> create(std::uint32_t segment_capacity, std::uint64_t segment_bytes, std::uint64_t epoch);
+
+    // What a daemon before has left. UAKV_ERR_LAYOUT says what about it is not as it must be, whatever it is.
+    static Result<State> open(const Fd &fd);
+
+    const Fd &fd() const { return fd_; }
+    const StateHeader &header() const { return *header_; }
+
+    // ---- lives of daemons ----------------------------------------------------------------------------------
+
+    // Another daemon goes on with it.
+    void begin_start();
+    void note_healthy() { store_release(header_->starts, 0); }
+    void note_clean_end();
+
+    // ---- sessions ------------------------------------------------------------------------------------------
+
+    // False when there is no place for another.
+    bool note_session(std::uint32_t number);
+    void forget_session(std::uint32_t number);
+    std::vector<std::uint32_t> sessions() const;
+
+    // ---- spaces --------------------------------------------------------------------------------------------
+
+    // UAKV_ERR_NO_SPACE when the machine has no memory for it.
+    Result<void> add_space(const SpaceDescription &space);
+    std::uint32_t spaces() const { return header_->spaces; }
+    SpaceDescription space(SpaceId number) const;
+
+    // ---- segments and slots --------------------------------------------------------------------------------
+
+    std::uint32_t segments() const { return header_->segments; }
+    void add_segment();
+
+    std::optional<SizeClass> class_of(SegmentId segment) const;
+    std::uint32_t slots_of(SizeClass size_class) const {
+        return static_cast<std::uint32_t>(header_->segment_bytes / slot_bytes_of(size_class));
+    }
+
+    // The segment is of the class, and its records say that nobody has a slot. UAKV_ERR_NO_SPACE when the machine has
+    // no memory for them.
+    Result<void> assign(SegmentId segment, SizeClass size_class);
+    void unassign(SegmentId segment);
+
+    // As many as the class of the segment has slots.
+    SlotRecord *records(SegmentId segment) const {
+        return &mapping_.at<SlotRecord>(state_layout::slots_offset +
+                                        segment * state_layout::records_bytes(header_->segment_bytes));
+    }
+
+    static std::uint32_t tick_now();
+
+private:
+    State(Fd fd, Mapping mapping);
+
+    std::uint32_t &session_at(std::uint32_t place) const;
+    std::uint32_t &class_word(SegmentId segment) const;
+
+    Fd fd_;
+    Mapping mapping_;
+    StateHeader *header_ = nullptr;
+};
+
+} // namespace uakv
