@@ -104,8 +104,7 @@ void killed_under_load() {
         check_promises(daemon, checked, *promises);
         checked = before > 20 ? before - 20 : 0; // the older ones were looked at often enough
         ++kills;
-    } while (std::chrono::steady_clock::now() < end);
-    CHECK(kills >= 2);
+    } while (kills < 2 || std::chrono::steady_clock::now() < end); // a sanitizer makes the first one long
     check_promises(daemon, 0, *promises);
 }
 
