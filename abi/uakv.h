@@ -73,7 +73,7 @@ extern "C" {
 
 /* Version of the interface below: (major << 16) | minor. A library with the same major number and the
  * same or a newer minor one serves a program that was compiled against this header. */
-#define UAKV_ABI_VERSION 0x00000004u
+#define UAKV_ABI_VERSION 0x00000005u
 
 typedef int32_t uakv_status;
 
@@ -90,8 +90,7 @@ UAKV_API uint32_t uakv_abi_version(void);
 /* The version of the library that is loaded, such as "0.1.0". */
 UAKV_API const char *uakv_version_string(void);
 
-/* "UAKV_ERR_TIMEOUT" and "the deadline passed"; for a number that is no status: "UAKV_UNKNOWN" and
- * "unknown status". Never NULL. */
+/* "UAKV_ERR_TIMEOUT" and "the deadline passed"; of no status: "UAKV_UNKNOWN" and "unknown status". Never NULL. */
 UAKV_API const char *uakv_status_name(uakv_status status);
 UAKV_API const char *uakv_status_string(uakv_status status);
 
@@ -209,6 +208,7 @@ UAKV_API uakv_status uakv_keys_of_tokens(const uint32_t *tokens, size_t n, size_
 /* ---- store ---------------------------------------------------------------------------------------- */
 
 /* Where a block's bytes lie, as bits. */
+#define UAKV_TIER_GPU 1u  /* of a GPU: uakv_cuda.h */
 #define UAKV_TIER_HOST 2u /* memory */
 #define UAKV_TIER_DISK 4u /* the disk of the daemon's machine */
 
@@ -273,8 +273,8 @@ typedef struct uakv_retrieve_options {
 typedef struct uakv_view {
     const void *data;
     size_t nbytes;
-    uint32_t tier;   /* UAKV_TIER_HOST */
-    uint32_t device; /* 0 */
+    uint32_t tier;   /* UAKV_TIER_HOST, or UAKV_TIER_GPU: then data is an address on the device (uakv_cuda.h) */
+    uint32_t device; /* of UAKV_TIER_GPU: which; else 0 */
     uint64_t opaque[6];
 } uakv_view;
 
@@ -358,9 +358,9 @@ UAKV_API uakv_status uakv_prefetch(uakv_space *space, const uakv_key *keys, size
  * storage or has been removed: UAKV_OK. It then outlives the daemon and the machine. After TIMEOUT the daemon no longer
  * waits for it, but what is written stays written: a next call goes on from there. A read-only client may flush too.
  * Errors: UNSUPPORTED (the daemon has no disk), NO_SPACE (the disk tier is full, or some blocks left memory unsaved
- * meanwhile: these are not on disk), IO (the disk failed), TIMEOUT, DISCONNECTED (the daemon went away, now or since
- * this client stored blocks in the space that it had not flushed: some of them may be lost; a next call speaks of those
- * that came later), FORKED, BUSY, INVALID. */
+ * meanwhile: these are not on disk), IO (the disk failed), TIMEOUT, DISCONNECTED (the daemon went away, now; or since
+ * this client stored blocks in the space that it had not flushed, and the next one did not go on with its memory: some
+ * of them may be lost; a next call speaks of those that came later), FORKED, BUSY, INVALID. */
 UAKV_API uakv_status uakv_flush(uakv_space *space);
 
 /* Counters since the daemon started, and the state now, of the whole tenant. Bytes unless said otherwise. */

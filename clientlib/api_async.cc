@@ -1,6 +1,7 @@
 // The asynchronous calls: each checks its arguments as its twin does, begins the same call and leaves it to uakv_poll.
 #include "clientlib/arguments.h"
 #include "clientlib/calls.h"
+#include "clientlib/handles.h"
 
 using namespace uakv;
 
@@ -96,6 +97,11 @@ uakv_status uakv_commit_submit(uakv_slot *slot, uint64_t user_data) {
     return guarded(call, [&]() -> uakv_status {
         if (slot == nullptr) {
             return null_argument(call, "slot");
+        }
+        if (const uakv_client *owner = client_of_handle(slot->opaque[slot_client]);
+            owner != nullptr && owner->device_cache != nullptr) {
+            return fail(UAKV_ERR_INVALID, "%s: this slot is on a device; uakv_commit_on_stream does not wait either",
+                        call);
         }
         Reservation reservation;
         if (const uakv_status status = take_reservation(*slot, reservation); status != UAKV_OK) {

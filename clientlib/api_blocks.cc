@@ -260,7 +260,7 @@ uakv_status uakv_flush(uakv_space *space) {
         if (const uakv_status status = check_space(call, space); status != UAKV_OK) {
             return status;
         }
-        auto setting = begin_call(*space->client, std::nullopt);
+        auto setting = begin_flush(*space->client);
         if (!setting.ok()) {
             return fail(setting.error());
         }

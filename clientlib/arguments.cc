@@ -6,11 +6,12 @@ namespace uakv {
 namespace {
 
 // Where a caller may want a block to be.
-uakv_status check_tier(const char *call, std::uint8_t tier) noexcept {
-    if (tier == 0 || tier == UAKV_TIER_HOST) {
+uakv_status check_tier(const char *call, std::uint8_t tier, std::uint8_t expected = UAKV_TIER_HOST) noexcept {
+    if (tier == 0 || tier == expected) {
         return UAKV_OK;
     }
-    return fail(UAKV_ERR_INVALID, "%s: tier is %u; expected 0 or UAKV_TIER_HOST (%u)", call, tier, UAKV_TIER_HOST);
+    return fail(UAKV_ERR_INVALID, "%s: tier is %u; expected 0 or %s (%u)", call, tier,
+                expected == UAKV_TIER_GPU ? "UAKV_TIER_GPU" : "UAKV_TIER_HOST", expected);
 }
 
 } // namespace
@@ -107,15 +108,15 @@ uakv_status check_statistics(const char *call, const uakv_client *client, const 
     return UAKV_OK;
 }
 
-uakv_status read_store_options(const char *call, const uakv_store_options *given,
-                               uakv_store_options &options) noexcept {
+uakv_status read_store_options(const char *call, const uakv_store_options *given, uakv_store_options &options,
+                               std::uint8_t tier) noexcept {
     if (const uakv_status status = read_options(call, given, options); status != UAKV_OK) {
         return status;
     }
     if (const uakv_status status = check_flags(call, options.flags, 0); status != UAKV_OK) {
         return status;
     }
-    return check_tier(call, options.tier);
+    return check_tier(call, options.tier, tier);
 }
 
 uakv_status read_given_options(const char *call, const uakv_retrieve_options &given,

@@ -41,7 +41,8 @@ uakv_status check_prefetch(const char *call, const uakv_space *space, const uakv
 uakv_status check_statistics(const char *call, const uakv_client *client, const uakv_statistics *out) noexcept;
 
 // Null stands for all defaults.
-uakv_status read_store_options(const char *call, const uakv_store_options *given, uakv_store_options &options) noexcept;
+uakv_status read_store_options(const char *call, const uakv_store_options *given, uakv_store_options &options,
+                               std::uint8_t tier = UAKV_TIER_HOST) noexcept;
 uakv_status read_given_options(const char *call, const uakv_retrieve_options &given, RetrieveRequest &request) noexcept;
 inline uakv_status read_retrieve_options(const char *call, const uakv_space &space, const uakv_retrieve_options *given,
                                          RetrieveRequest &request) noexcept {

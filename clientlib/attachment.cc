@@ -26,11 +26,14 @@ Result<Mapping> map_region(const Fd &fd, std::uint64_t expected, Access access, 
 } // namespace
 
 Result<void> Attachment::attach(const Target &target, std::uint64_t deadline_ns) {
-    auto attached = connection_.attach(target.socket_path, target.hello, deadline_ns);
+    auto attached = target.device == nullptr
+                        ? connection_.attach(target.socket_path, target.hello, deadline_ns)
+                        : connection_.attach(target.socket_path, target.device->hello(target.hello), deadline_ns);
     if (!attached.ok()) {
         return attached.take_error();
     }
-    if (auto mapped = map_regions(attached.value()); !mapped.ok()) {
+    const std::uint64_t session_bytes = target.device == nullptr ? sizeof(SessionLayout) : sizeof(DeviceSessionLayout);
+    if (auto mapped = map_regions(attached.value(), session_bytes); !mapped.ok()) {
         return mapped;
     }
     const auto &header = index_.at<IndexHeader>(0);
@@ -39,8 +42,14 @@ Result<void> Attachment::attach(const Target &target, std::uint64_t deadline_ns)
     daemon_ = attached.value().welcome.daemon;
     epoch_ = header.epoch;
     lookup_.emplace(IndexRegion::at(index_.data()));
+    const Access access = target.read_only() ? Access::read_only : Access::read_write;
     segments_.emplace(connection_, header.segment_capacity, header.segment_bytes,
-                      target.read_only() ? Access::read_only : Access::read_write);
+                      target.device == nullptr
+                          ? make_host_mapper(header.segment_bytes, access)
+                          : target.device->make_mapper(header.segment_capacity, header.segment_bytes, access));
+    if (target.device != nullptr) {
+        companion_ = target.device->accompany(session_mapping_.at<DeviceSessionLayout>(0));
+    }
     grants_.emplace(*session_);
     submitter_.emplace(*session_, std::move(attached.value().doorbell), connection_, *grants_);
     space_ids_ = std::make_unique<SpaceIds>();
@@ -50,11 +59,12 @@ Result<void> Attachment::attach(const Target &target, std::uint64_t deadline_ns)
     return {};
 }
 
-Result<void> Attachment::map_regions(const Connection::Attached &attached) {
+Result<void> Attachment::map_regions(const Connection::Attached &attached, std::uint64_t session_bytes) {
     const WelcomeMessage &welcome = attached.welcome;
-    if (welcome.session_bytes != sizeof(SessionLayout) || welcome.index_bytes < sizeof(IndexHeader)) {
-        return error(UAKV_ERR_VERSION, "the daemon's session has %llu bytes; expected %zu",
-                     static_cast<unsigned long long>(welcome.session_bytes), sizeof(SessionLayout));
+    if (welcome.session_bytes != session_bytes || welcome.index_bytes < sizeof(IndexHeader)) {
+        return error(UAKV_ERR_VERSION, "the daemon's session has %llu bytes; expected %llu",
+                     static_cast<unsigned long long>(welcome.session_bytes),
+                     static_cast<unsigned long long>(session_bytes));
     }
     auto index = map_region(attached.index, welcome.index_bytes, Access::read_only, "index");
     if (!index.ok()) {
@@ -98,6 +108,7 @@ void Attachment::end_for_all() {
 
 // The bell comes last: with it the daemon takes back what was held through the memory.
 void Attachment::release_memory() {
+    companion_.reset();
     submitter_.reset();
     grants_.reset();
     segments_.reset();

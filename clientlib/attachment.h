@@ -8,6 +8,7 @@
 #include "clientlib/lease_cover.h"
 #include "clientlib/segments.h"
 #include "clientlib/submitter.h"
+#include "ipc/device_session.h"
 #include "ipc/lookup.h"
 #include "ipc/mapping.h"
 
@@ -20,10 +21,26 @@
 
 namespace uakv {
 
+// What goes with the session of a device's client, and before its memory goes.
+class SessionCompanion {
+public:
+    virtual ~SessionCompanion() = default;
+};
+
+// What is different where blocks lie on a device: clientlib/cuda.
+class DeviceLink {
+public:
+    virtual ~DeviceLink() = default;
+    virtual HelloDeviceMessage hello(const HelloMessage &host) const = 0;
+    virtual std::shared_ptr<SegmentMapper> make_mapper(std::uint32_t capacity, std::uint64_t bytes, Access access) = 0;
+    virtual std::unique_ptr<SessionCompanion> accompany(DeviceSessionLayout &session) = 0;
+};
+
 // Where a client attaches, and as whom.
 struct Target {
     std::string socket_path;
     HelloMessage hello;
+    DeviceLink *device = nullptr; // null: to the host's memory
 
     bool read_only() const { return (hello.flags & UAKV_READ_ONLY) != 0; }
 };
@@ -43,6 +60,8 @@ public:
     SessionLayout &session() const { return *session_; }
     const Lookup &lookup() const { return *lookup_; }
 
+    std::uint64_t epoch() const { return epoch_; } // of its index
+
     // Both lead to one index, with the same segments and slots: the daemon of one has gone on with what that of the
     // other had left.
     bool has_same_index(const Attachment &other) const { return epoch_ == other.epoch_; }
@@ -56,6 +75,7 @@ public:
     Connection &connection() { return connection_; }
     const Fd &bell() const { return bell_; }
     std::uint64_t leased_bytes_max() const { return leased_bytes_max_; }
+    SessionCompanion *companion() const { return companion_.get(); } // null: to the host's memory
 
     // The daemon's numbers of the client's spaces; no_space where it refused one.
     SpaceId space_id(std::uint32_t index) const { return (*space_ids_)[index].load(std::memory_order_acquire); }
@@ -85,7 +105,7 @@ public:
     void abandon();
 
 private:
-    Result<void> map_regions(const Connection::Attached &attached);
+    Result<void> map_regions(const Connection::Attached &attached, std::uint64_t session_bytes);
 
     const std::uint32_t number_;
     Connection connection_;
@@ -96,6 +116,7 @@ private:
     Mapping index_;
     Mapping session_mapping_;
     SessionLayout *session_ = nullptr;
+    std::unique_ptr<SessionCompanion> companion_;
     std::optional<Lookup> lookup_;
     std::optional<Segments> segments_;
     std::optional<Grants> grants_;

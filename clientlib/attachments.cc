@@ -170,6 +170,14 @@ Result<void> Attachments::replace(std::uint64_t deadline_ns) {
     return {};
 }
 
+Attachment &Attachments::numbered(std::uint32_t number) {
+    if (Attachment &now = current(); now.number() == number) [[likely]] {
+        return now;
+    }
+    const std::scoped_lock lock(all_mutex_);
+    return *all_[number - 1];
+}
+
 std::optional<std::string> Attachments::end_old_lease(std::uint32_t number, std::uint32_t word) {
     const std::scoped_lock lock(all_mutex_);
     Attachment &attachment = *all_[number - 1]; // its word has kept the memory in place

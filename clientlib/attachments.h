@@ -15,6 +15,7 @@
 
 #include "clientlib/attachment.h"
 #include "clientlib/leases.h"
+#include "ipc/clock.h"
 
 #include <atomic>
 #include <cstdint>
@@ -29,6 +30,10 @@
 namespace uakv {
 
 class Attachments;
+
+// How long a call that nobody has heard of waits for a daemon that is being replaced, where its caller would wait as
+// long.
+constexpr std::uint64_t reconnect_ns_max = ns_per_s;
 
 // Keeps an attachment's memory in place.
 class Visit {
@@ -88,6 +93,19 @@ public:
     // For ending what was begun on an attachment, a reserved slot: where its daemon is gone, and another one goes on
     // with the same index, the current one; else the same again. Connects anew first where need be, as visit_daemon().
     Result<Visit> visit_successor(const Visit &begun, std::uint64_t deadline_ns);
+
+    // The one of this number, which something of the caller's keeps in place.
+    Attachment &numbered(std::uint32_t number);
+
+    // look(attachment) for each that has its memory still.
+    template <typename Look> void for_each(Look look) {
+        const std::scoped_lock lock(all_mutex_);
+        for (const auto &attachment : all_) {
+            if (attachment->has_memory()) {
+                look(*attachment);
+            }
+        }
+    }
 
     // Ends a lease on an attachment that is not the current one. When the daemon had taken it back: why.
     std::optional<std::string> end_old_lease(std::uint32_t number, std::uint32_t word);

@@ -6,6 +6,8 @@
 #include "ipc/hashing.h"
 #include "ipc/sequence_point.h"
 
+#include <algorithm>
+
 namespace uakv {
 namespace {
 
@@ -18,7 +20,9 @@ uakv_status check_length(const Attachment &attachment, const uakv_space &space, 
         return fail(UAKV_ERR_LAYOUT, "a block of %zu bytes does not fit space \"%s\", whose layout has %llu", length,
                     description.name, static_cast<unsigned long long>(description.block_bytes));
     }
-    const std::uint64_t most = description.block_bytes != 0 ? description.block_bytes : attachment.segments().bytes();
+    // On a device, segments may be smaller than the blocks that the host's can hold.
+    const std::uint64_t segment = attachment.segments().bytes();
+    const std::uint64_t most = description.block_bytes != 0 ? std::min(description.block_bytes, segment) : segment;
     if (length > most) {
         return fail(UAKV_ERR_TOO_LARGE, "a block of %zu bytes is larger than space \"%s\" allows (%llu)", length,
                     description.name, static_cast<unsigned long long>(most));
@@ -63,6 +67,25 @@ bool submit_abort(Attachment &attachment, const GrantedSlot &slot, std::uint64_t
 }
 
 } // namespace
+
+Submission commit_of(const Reservation &reservation, std::uint64_t checksum) {
+    Submission submission{};
+    submission.opcode = Opcode::commit;
+    submission.flags = reservation.has_parent ? submission_has_parent : 0;
+    submission.space = reservation.space_id;
+    submission.key = reservation.key;
+    submission.parent = reservation.parent;
+    submission.segment = reservation.slot.segment;
+    submission.slot = reservation.slot.slot;
+    submission.length = reservation.length;
+    submission.checksum = checksum;
+    submission.ttl_ms = reservation.ttl_ms;
+    return submission;
+}
+
+std::optional<GrantedSlot> slot_granted_with(const Completion &completion) {
+    return completion.capacity != 0 ? std::optional(slot_of(completion)) : std::nullopt;
+}
 
 void give_back(Attachment &attachment, const GrantedSlot &slot, bool flight) {
     if (!flight && attachment.grants().keep(slot)) {
@@ -120,7 +143,9 @@ bool BlockWriter::begin(const Call &call, const Block &block, Submission &submis
 
 bool BlockWriter::begin_commit(Reservation reservation, Submission &submission) {
     reservation_ = std::move(reservation);
-    const std::uint64_t checksum = checksum_of(reservation_.data, reservation_.length);
+    // The bytes on a device are not ours to read; no one checks them there.
+    const bool readable = reservation_.space->client->device_cache == nullptr;
+    const std::uint64_t checksum = readable ? checksum_of(reservation_.data, reservation_.length) : 0;
     UAKV_SEQUENCE_POINT(block_hashed);
     return ask_commit(checksum, submission);
 }
@@ -130,8 +155,8 @@ bool BlockWriter::go_on(const Call &call, const Completion &answer, Submission &
         return answer.status == UAKV_OK ? place(call, answer, submission) : refuse(answer.status);
     }
     UAKV_SEQUENCE_POINT(commit_answered);
-    if (answer.capacity != 0) {
-        give_back(call.attachment(), slot_of(answer), false);
+    if (const auto next = slot_granted_with(answer)) {
+        give_back(call.attachment(), *next, false);
     }
     if (answer.status == UAKV_OK) {
         note_stored(*reservation_.space, call.attachment());
@@ -178,17 +203,7 @@ bool BlockWriter::place_in(const Call &call, const GrantedSlot &slot, Submission
 }
 
 bool BlockWriter::ask_commit(std::uint64_t checksum, Submission &submission) {
-    submission = Submission{};
-    submission.opcode = Opcode::commit;
-    submission.flags = reservation_.has_parent ? submission_has_parent : 0;
-    submission.space = reservation_.space_id;
-    submission.key = reservation_.key;
-    submission.parent = reservation_.parent;
-    submission.segment = reservation_.slot.segment;
-    submission.slot = reservation_.slot.slot;
-    submission.length = reservation_.length;
-    submission.checksum = checksum;
-    submission.ttl_ms = reservation_.ttl_ms;
+    submission = commit_of(reservation_, checksum);
     stage_ = Stage::committing;
     return true;
 }

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 namespace uakv {
 
@@ -53,6 +54,12 @@ private:
     Reservation reservation_;
     uakv_status status_ = UAKV_OK;
 };
+
+// What publishes a reservation that has its bytes.
+Submission commit_of(const Reservation &reservation, std::uint64_t checksum);
+
+// The slot that came with a completion, if any.
+std::optional<GrantedSlot> slot_granted_with(const Completion &completion);
 
 // Gives a slot that was granted but not used to the next reserve, or back to the daemon; one with a flight always to
 // the daemon, which then passes the flight on.

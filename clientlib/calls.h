@@ -8,6 +8,7 @@
 #include "clientlib/requests.h"
 #include "clientlib/store.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -23,6 +24,16 @@ inline Result<Call::Setting> begin_call(uakv_client &client, std::optional<Timed
         return visit.take_error();
     }
     return Call::Setting{std::move(visit.value()), started_ns, deadline_ns, timed};
+}
+
+// The same for uakv_flush, which waits for the disk anyway: where the daemon is gone, it waits a while for the next
+// one.
+inline Result<Call::Setting> begin_flush(uakv_client &client) {
+    const std::uint64_t patience_ns = std::min(client.timeout_ns, reconnect_ns_max);
+    if (auto there = client.attachments.await_daemon(now_ns() + patience_ns); !there.ok()) {
+        return there.take_error();
+    }
+    return begin_call(client, std::nullopt);
 }
 
 // Begins a call of this type and leaves it to uakv_poll.

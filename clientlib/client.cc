@@ -2,31 +2,17 @@
 
 #include "clientlib/handles.h"
 #include "ipc/sequence_point.h"
+#include "ipc/socket_path.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <iterator>
-#include <unistd.h>
 
 namespace uakv {
 namespace {
 
 constexpr std::uint64_t connect_timeout_ms = 5'000;
 constexpr std::uint64_t call_timeout_ms = 30'000;
-
-std::string default_socket_path() {
-    if (const char *path = std::getenv("UAKV_SOCKET"); path != nullptr && *path != 0) {
-        return path;
-    }
-    if (const char *directory = std::getenv("XDG_RUNTIME_DIR"); directory != nullptr && *directory != 0) {
-        std::string path = std::string(directory) + "/uakv/uakvd.sock";
-        if (::access(path.c_str(), F_OK) == 0) {
-            return path;
-        }
-    }
-    return "/run/uakv/uakvd.sock";
-}
 
 Result<Target> target_of(const uakv_connect_options &options) {
     Target target;
@@ -71,11 +57,18 @@ Result<std::unique_ptr<uakv_client>> make_client(const uakv_connect_options &opt
 void destroy_client(uakv_client *client) {
     unregister_client(client->handle);
     UAKV_SEQUENCE_POINT(handle_withdrawn);
+    ClientAnnex *annex = client->annex.load();
     if (is_forked(client->fork_token)) {
+        if (annex != nullptr) {
+            annex->abandon();
+        }
         // These addresses were left out of the child; what lies there now is not ours to unmap. And the
         // socket is shared with the parent, whose session must go on: closing our copy is all.
         client->attachments.abandon();
     } else {
+        if (annex != nullptr) {
+            annex->close();
+        }
         client->attachments.close_for_all();
         UAKV_SEQUENCE_POINT(connection_closed);
     }

@@ -9,8 +9,24 @@
 #include "clientlib/spaces.h"
 #include "ipc/clock.h"
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
+
+namespace uakv {
+
+class DeviceCache;
+
+// What hangs on a client beside what each has: its devices (clientlib/cuda).
+class ClientAnnex {
+public:
+    virtual ~ClientAnnex() = default;
+    virtual void close() = 0;   // the client disconnects
+    virtual void abandon() = 0; // instead, in a forked child
+};
+
+} // namespace uakv
 
 struct uakv_client {
     uakv_client(uakv::Target target, std::uint64_t fork_token, std::uint64_t timeout_ns);
@@ -23,6 +39,12 @@ struct uakv_client {
     uakv::AsyncCalls async_calls; // goes before the attachments that it visits
     uakv::Reservations reservations;
     uakv::OpenSpaces spaces;
+
+    // Of a client that the library has made for a device: which. Null for those that callers connect.
+    uakv::DeviceCache *device_cache = nullptr;
+    std::atomic<uakv::ClientAnnex *> annex{nullptr}; // null until there is need of one
+    std::mutex annex_mutex;
+    std::unique_ptr<uakv::ClientAnnex> made_annex;
 
     bool read_only() const { return attachments.target().read_only(); }
     std::uint64_t deadline_ns() const { return uakv::now_ns() + timeout_ns; }

@@ -31,8 +31,8 @@ Error unexpected(const char *wanted) {
 
 } // namespace
 
-Result<Connection::Attached> Connection::attach(const std::string &path, const HelloMessage &hello,
-                                                std::uint64_t deadline_ns) {
+template <ControlMessage Hello> Result<Connection::Attached>
+Connection::attach(const std::string &path, const Hello &hello, std::uint64_t deadline_ns) {
     path_ = path;
     if (!socket_.valid()) {
         auto socket = connect_unix(path, deadline_ns);
@@ -66,6 +66,10 @@ Result<Connection::Attached> Connection::attach(const std::string &path, const H
     attached_ = true;
     return Attached{*welcome, std::move(fds[0]), std::move(fds[1]), std::move(fds[2]), std::move(fds[3])};
 }
+
+template Result<Connection::Attached> Connection::attach(const std::string &, const HelloMessage &, std::uint64_t);
+template Result<Connection::Attached> Connection::attach(const std::string &, const HelloDeviceMessage &,
+                                                         std::uint64_t);
 
 Result<SpaceId> Connection::open_space(const SpaceDescription &space, std::uint64_t deadline_ns) {
     SpaceOpenMessage message;

@@ -26,7 +26,8 @@ public:
 
     // Connects and shakes hands. After UAKV_ERR_TIMEOUT it goes on where it was when called again; after any other
     // failure the connection is not to be used.
-    Result<Attached> attach(const std::string &path, const HelloMessage &hello, std::uint64_t deadline_ns);
+    template <ControlMessage Hello>
+    Result<Attached> attach(const std::string &path, const Hello &hello, std::uint64_t deadline_ns);
 
     Result<SpaceId> open_space(const SpaceDescription &space, std::uint64_t deadline_ns);
     Result<Fd> get_segment(SegmentId segment, std::uint64_t deadline_ns);

@@ -13,9 +13,11 @@ std::uint64_t next_turn = 1;
 
 } // namespace
 
-std::uint64_t register_client(uakv_client *client) {
+std::uint64_t register_client(uakv_client *client, ClientKind kind) {
+    const bool connected = kind == ClientKind::connected;
+    const std::uint64_t end = connected ? limits::clients_per_process_max : handle_cells;
     const std::scoped_lock lock(mutex);
-    for (std::uint64_t i = 0; i < handle_cells; ++i) {
+    for (std::uint64_t i = connected ? 0 : limits::clients_per_process_max; i < end; ++i) {
         if (handle_table[i].handle.load(std::memory_order_relaxed) == 0) {
             const std::uint64_t handle = next_turn++ * handle_cells + i;
             handle_table[i].client.store(client, std::memory_order_relaxed);

@@ -11,15 +11,18 @@
 
 namespace uakv {
 
-// 0 when clients_per_process_max are connected already.
-std::uint64_t register_client(uakv_client *client);
+// Those that callers connect, and those that the library makes for the devices that these use.
+enum class ClientKind { connected, device };
+
+// 0 when there are as many of the kind as can be: clients_per_process_max, or devices_per_process_max.
+std::uint64_t register_client(uakv_client *client, ClientKind kind = ClientKind::connected);
 void unregister_client(std::uint64_t handle);
 
 struct HandleCell {
     std::atomic<std::uint64_t> handle{0}; // 0: free
     std::atomic<uakv_client *> client{nullptr};
 };
-constexpr std::uint64_t handle_cells = limits::clients_per_process_max;
+constexpr std::uint64_t handle_cells = limits::clients_per_process_max + limits::devices_per_process_max;
 extern std::array<HandleCell, handle_cells> handle_table; // a handle's place is its number modulo the size
 
 // Null when the handle's client has disconnected, or the number was never a handle.

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace uakv {
 
@@ -18,6 +19,7 @@ enum ViewField { view_client = 0, view_word = 1, view_ticket = 2 };
 // ---- what is rare -----------------------------------------------------------------------------------------------
 
 [[gnu::cold]] uakv_status refuse_view();
+[[gnu::cold]] uakv_status revoked_view(const std::string &why);
 [[gnu::cold]] uakv_status refuse_quota(const Attachment &attachment);
 [[gnu::cold]] uakv_status find_space(uakv_space &space, Attachment &attachment, std::uint64_t deadline_ns, SpaceId &id);
 [[gnu::cold]] uakv_status map_segment(Attachment &attachment, SegmentId segment, std::uint64_t timeout_ns,

@@ -33,6 +33,15 @@ public:
     // or 0 when it is not open (any more): of several threads with copies of one view, one gets the number.
     std::uint32_t close(std::uint32_t word, std::uint32_t ticket);
 
+    // Ends the view for the caller alone: as close(), but the word goes on standing for its attachment until it is
+    // given back, for something else than the caller still reads.
+    std::uint32_t retire(std::uint32_t word, std::uint32_t ticket);
+
+    void give_back_retired(std::uint32_t word);
+
+    // Takes a retire() back: the view is open again, as if it had not been ended.
+    void reopen(std::uint32_t word, std::uint32_t ticket);
+
     // Whether a view is open in this attachment, or a word claimed that may yet become one.
     bool may_use(std::uint32_t attachment) const;
 
@@ -100,14 +109,28 @@ inline std::uint32_t Leases::open(std::uint32_t word, std::uint32_t attachment) 
     return next;
 }
 
-inline std::uint32_t Leases::close(std::uint32_t word, std::uint32_t ticket) {
+inline std::uint32_t Leases::retire(std::uint32_t word, std::uint32_t ticket) {
     if (word >= limits::lease_words || ticket % 2 == 0 ||
         !state_->tickets[word].compare_exchange_strong(ticket, ticket + 1, std::memory_order_relaxed)) {
         return 0;
     }
-    auto &holder = state_->holders[word];
-    const std::uint32_t attachment = holder.load(std::memory_order_relaxed);
-    holder.store(0, std::memory_order_relaxed); // until it is given back, may_use() is true for all
+    return state_->holders[word].load(std::memory_order_relaxed);
+}
+
+inline void Leases::give_back_retired(std::uint32_t word) {
+    state_->holders[word].store(0, std::memory_order_relaxed);
+    give_back(word);
+}
+
+inline void Leases::reopen(std::uint32_t word, std::uint32_t ticket) {
+    state_->tickets[word].store(ticket, std::memory_order_relaxed);
+}
+
+inline std::uint32_t Leases::close(std::uint32_t word, std::uint32_t ticket) {
+    const std::uint32_t attachment = retire(word, ticket);
+    if (attachment != 0) {
+        state_->holders[word].store(0, std::memory_order_relaxed); // until it is given back, may_use() is true for all
+    }
     return attachment;
 }
 

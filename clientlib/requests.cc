@@ -138,16 +138,16 @@ bool FlushCall::begin(std::size_t, std::size_t, Submission &submission) {
     if (!id.ok()) {
         return over(uakv::fail(id.error()));
     }
-    stored_at_ = __atomic_exchange_n(&space_.stored_at, 0U, __ATOMIC_RELAXED);
+    stored_in_ = __atomic_exchange_n(&space_.stored_in, std::uint64_t{0}, __ATOMIC_RELAXED);
     submission.opcode = Opcode::flush;
     submission.space = id.value();
     return true;
 }
 
-// What was stored at another daemon than the one that answers may be gone, and that is told once.
+// What was stored in another index than that of the daemon that answers may be gone, and that is told once.
 bool FlushCall::go_on(std::size_t, const Completion &answer, Submission &) {
     UAKV_SEQUENCE_POINT(flush_answered);
-    if (answer.status != UAKV_OK || stored_at_ == 0 || stored_at_ == attachment().number()) {
+    if (answer.status != UAKV_OK || stored_in_ == 0 || stored_in_ == attachment().epoch()) {
         return over(flush_outcome(answer.status, space_));
     }
     status_ = uakv::fail(UAKV_ERR_DISCONNECTED,
@@ -163,8 +163,8 @@ void FlushCall::fail(std::size_t, const Error &why, Sent) {
 
 bool FlushCall::over(uakv_status status) {
     status_ = status;
-    if (status != UAKV_OK && stored_at_ != 0) {
-        store_relaxed(space_.stored_at, stored_at_);
+    if (status != UAKV_OK && stored_in_ != 0) {
+        store_relaxed(space_.stored_in, stored_in_);
     }
     return false;
 }

@@ -65,7 +65,7 @@ private:
     bool over(uakv_status status);
 
     uakv_space &space_;
-    std::uint32_t stored_at_ = 0; // what uakv_space::stored_at was: blocks that are stored from here on note it anew
+    std::uint64_t stored_in_ = 0; // what uakv_space::stored_in was: blocks that are stored from here on note it anew
     uakv_status status_ = UAKV_OK;
 };
 

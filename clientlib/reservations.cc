@@ -18,15 +18,40 @@ std::uint64_t Reservations::add(Reservation reservation) {
 }
 
 std::optional<Reservation> Reservations::take(std::uint64_t number) {
+    const std::scoped_lock lock(mutex_);
+    auto taken = withdraw(number);
+    if (taken) {
+        free_.push_back(static_cast<std::uint32_t>(number));
+    }
+    return taken;
+}
+
+std::optional<Reservation> Reservations::borrow(std::uint64_t number) {
+    const std::scoped_lock lock(mutex_);
+    return withdraw(number);
+}
+
+// The caller holds the mutex.
+std::optional<Reservation> Reservations::withdraw(std::uint64_t number) {
     const auto index = static_cast<std::uint32_t>(number);
     const auto turn = static_cast<std::uint32_t>(number >> 32);
-    const std::scoped_lock lock(mutex_);
     if (index >= cells_.size() || cells_[index].turn != turn || turn % 2 == 0) {
         return std::nullopt;
     }
     ++cells_[index].turn;
-    free_.push_back(index);
     return std::move(cells_[index].reservation);
+}
+
+void Reservations::bring_back(std::uint64_t number, Reservation reservation) {
+    const std::scoped_lock lock(mutex_);
+    Cell &cell = cells_[static_cast<std::uint32_t>(number)];
+    cell.reservation = std::move(reservation);
+    --cell.turn;
+}
+
+void Reservations::settle(std::uint64_t number) {
+    const std::scoped_lock lock(mutex_);
+    free_.push_back(static_cast<std::uint32_t>(number));
 }
 
 } // namespace uakv

@@ -33,11 +33,18 @@ public:
     // Nothing when the number is not (or no longer) that of an open reservation.
     std::optional<Reservation> take(std::uint64_t number);
 
+    // The same in two steps: what was borrowed is open to nobody until it is brought back, or settled for good.
+    std::optional<Reservation> borrow(std::uint64_t number);
+    void bring_back(std::uint64_t number, Reservation reservation);
+    void settle(std::uint64_t number);
+
 private:
     struct Cell {
         std::uint32_t turn = 0; // odd while it is taken
         Reservation reservation;
     };
+
+    std::optional<Reservation> withdraw(std::uint64_t number);
 
     std::mutex mutex_;
     std::vector<Cell> cells_;

@@ -12,12 +12,6 @@
 #include <string>
 
 namespace uakv {
-namespace {
-
-// How long a retrieve may be held up by a daemon that is slow to say welcome, when it cannot do without.
-constexpr std::uint64_t reconnect_ns_max = ns_per_s;
-
-} // namespace
 
 // The checksum is wrong: the daemon looks for itself and drops the block, so that nobody meets it again.
 uakv_status report_corrupt(uakv_space &space, const uakv_key &key, Attachment &attachment, std::uint64_t deadline_ns) {
@@ -161,14 +155,14 @@ uakv_status look(uakv_space &space, const uakv_key &key, RetrieveRequest request
     return status == UAKV_OK ? UAKV_OK : look_on(space, key, request, status, view);
 }
 
-namespace {
-
 [[gnu::noinline, gnu::cold]] uakv_status revoked_view(const std::string &why) {
     return fail(UAKV_ERR_REVOKED,
                 "this view was taken back while it was held: what was read through it may be wrong, so treat the block "
                 "as missing (%s)",
                 why.c_str());
 }
+
+namespace {
 
 [[gnu::noinline]] uakv_status release_old(uakv_client &client, std::uint32_t number, std::uint32_t word) {
     const auto revoked = client.attachments.end_old_lease(number, word);

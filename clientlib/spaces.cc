@@ -37,6 +37,14 @@ Result<uakv_space *> OpenSpaces::open(uakv_client &client, Attachment &attachmen
     if (!id.ok()) {
         return id.take_error();
     }
+    auto space = add(client, wanted);
+    if (space.ok()) {
+        attachment.set_space_id(space.value()->index, id.value());
+    }
+    return space;
+}
+
+Result<uakv_space *> OpenSpaces::add(uakv_client &client, const SpaceDescription &wanted) {
     // One of the same name and another description was opened at a daemon that is gone.
     const std::scoped_lock lock(mutex_);
     auto found = std::find_if(spaces_.begin(), spaces_.end(), [&](const auto &known) {
@@ -51,10 +59,8 @@ Result<uakv_space *> OpenSpaces::open(uakv_client &client, Attachment &attachmen
         spaces_.push_back(std::make_unique<uakv_space>(uakv_space{&client, index, wanted, 0, 0}));
         found = std::prev(spaces_.end());
     }
-    uakv_space &space = **found;
-    attachment.set_space_id(space.index, id.value());
-    ++space.openings;
-    return &space;
+    ++(*found)->openings;
+    return found->get();
 }
 
 Result<void> OpenSpaces::open_all(Attachment &next, std::uint64_t deadline_ns) {

@@ -15,7 +15,7 @@ struct uakv_space {
     std::uint32_t index = 0;            // in Attachment::space_id
     uakv::SpaceDescription description; // block_bytes 0: as large as the daemon's segments
     std::uint32_t openings = 0;
-    mutable std::uint32_t stored_at = 0; // the attachment of the first block that was stored and not flushed; 0: none
+    mutable std::uint64_t stored_in = 0; // the index of the first block that was stored and not flushed; 0: none
 };
 
 namespace uakv {
@@ -23,10 +23,10 @@ namespace uakv {
 // The number of the space at the attachment's daemon; asks there if need be.
 Result<SpaceId> space_id_in(Attachment &attachment, const uakv_space &space, std::uint64_t deadline_ns);
 
-// A block was stored there: uakv_flush() has to say so when that daemon is gone.
+// A block was stored there: uakv_flush() has to say so when that daemon is gone, and none has gone on with its index.
 inline void note_stored(const uakv_space &space, const Attachment &attachment) {
-    if (load_relaxed(space.stored_at) == 0) {
-        store_relaxed(space.stored_at, attachment.number());
+    if (load_relaxed(space.stored_in) == 0) {
+        store_relaxed(space.stored_in, attachment.epoch());
     }
 }
 
@@ -36,6 +36,9 @@ public:
     Result<uakv_space *> open(uakv_client &client, Attachment &attachment, const SpaceDescription &wanted,
                               std::uint64_t deadline_ns);
     void close(uakv_space &space);
+
+    // The same without asking a daemon: that is done when the space is used.
+    Result<uakv_space *> add(uakv_client &client, const SpaceDescription &wanted);
 
     // Opens all of them on an attachment that nobody uses yet, as far as its daemon lets us. UAKV_ERR_DISCONNECTED or
     // UAKV_ERR_TIMEOUT: it is gone, or has not answered; another call goes on from there.

@@ -6,13 +6,6 @@
 #include "ipc/sequence_point.h"
 
 namespace uakv {
-namespace {
-
-// What uakv_slot::opaque holds.
-enum SlotField { slot_client = 0, slot_reservation = 1 };
-
-} // namespace
-
 // ---- store and reserve ------------------------------------------------------------------------------------
 
 StoreCall::StoreCall(Setting setting, uakv_space &space, const uakv_key &key, const void *data, std::size_t length,

@@ -8,6 +8,9 @@
 
 namespace uakv {
 
+// What uakv_slot::opaque holds.
+enum SlotField { slot_client = 0, slot_reservation = 1 };
+
 // uakv_store, and uakv_reserve where data is null: then the result is a slot.
 class StoreCall final : public Call {
 public:

@@ -132,6 +132,12 @@ bool Submitter::try_take(Number number, Completion &completion, std::uint32_t &s
     return false;
 }
 
+std::optional<Completion> Submitter::poll(Number number) {
+    Completion completion;
+    std::uint32_t seen = 0;
+    return try_take(number, completion, seen) ? std::optional(completion) : std::nullopt;
+}
+
 void Submitter::forget(Number number) {
     const std::scoped_lock lock(mutex_);
     if (pending_[number].state == State::waiting) {

@@ -30,6 +30,9 @@ public:
     // Waits for the call's completion. After an error the call goes on without its caller: see forget().
     Result<Completion> wait(Number number, std::uint64_t deadline_ns);
 
+    // The completion, if it has come; else the call goes on.
+    std::optional<Completion> poll(Number number);
+
     // Nobody will wait for this call. If it still stands in line at the daemon, it is cancelled; a slot that comes
     // with its completion is kept for later.
     void forget(Number number);

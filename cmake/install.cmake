@@ -71,7 +71,8 @@ endif()
 
 # ---- development ------------------------------------------------------------------------------------------
 
-install(FILES abi/uakv.h abi/uakv_status.def DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
+install(FILES abi/uakv.h abi/uakv_cuda.h abi/uakv_dlpack.h abi/uakv_status.def
+  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
 install(FILES examples/quickstart.c examples/single_flight.c examples/event_loop.c
   DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples COMPONENT development)
 install(DIRECTORY examples/outside DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples COMPONENT development)

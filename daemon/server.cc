@@ -78,8 +78,8 @@ Server::Server(const Settings &settings, Fd signals, Reread reread, ServiceManag
 
 // Those of the daemon before, before the first client comes.
 Result<void> Server::adopt_sessions() {
-    for (const auto &tenant : tenants_->all()) {
-        if (auto adopted = sessions_.adopt(*tenant, tenant->take_left_sessions()); !adopted.ok()) {
+    for (Cache *cache : tenants_->caches()) {
+        if (auto adopted = sessions_.adopt(*cache, cache->take_left_sessions()); !adopted.ok()) {
             return adopted;
         }
     }
@@ -95,12 +95,17 @@ Result<void> Server::watch_all() {
         }
     }
     listener_watch_ = listener.value();
-    for (const auto &tenant : tenants_->all()) {
-        if (auto watched = watch_segments(tenant->store()); !watched.ok()) {
+    for (Cache *cache : tenants_->caches()) {
+        if (auto watched = watch_segments(cache->store()); !watched.ok()) {
             return watched.take_error();
         }
-        if (tenant->disk() != nullptr) {
-            if (auto watched = loop_->watch(tenant->disk()->event(), [] {}); !watched.ok()) {
+        if (cache->arena_mover() != nullptr) {
+            if (auto watched = loop_->watch(cache->arena_mover()->event(), [] {}); !watched.ok()) {
+                return watched.take_error(); // each turn looks after the movers; it only has to come
+            }
+        }
+        if (cache->disk() != nullptr) {
+            if (auto watched = loop_->watch(cache->disk()->event(), [] {}); !watched.ok()) {
                 return watched.take_error(); // each turn looks after the disks; it only has to come
             }
         }
@@ -182,8 +187,8 @@ std::string Server::describe() const {
 // "1234 blocks, 5.2 GiB of 8 GiB; 91.5 % of 20000 lookups hit; 3 clients".
 std::string Server::status() const {
     uakv_statistics sum{};
-    for (const auto &tenant : tenants_->all()) {
-        const uakv_statistics one = tenant->statistics();
+    for (const auto &tenant : tenants_->all()) { // what lies on GPUs is a part of it, or a copy
+        const uakv_statistics one = tenant->host().statistics();
         sum.blocks += one.blocks;
         sum.bytes_blocks += one.bytes_blocks;
         sum.hits += one.hits;
@@ -215,14 +220,19 @@ void Server::stop() {
     for (int i = 0; i < last_turns; ++i) {
         loop_->run_once(0);
         sessions_.serve();
-        for (const auto &tenant : tenants_->all()) {
-            tenant->store().maintain();
+        for (Cache *cache : tenants_->caches()) {
+            cache->store().maintain();
         }
         turn_disks();
     }
-    for (const auto &tenant : tenants_->all()) {
-        if (tenant->disk() != nullptr) {
-            tenant->disk()->stop(stop_ms_, [this] { manager_.alive_while_stopping(); });
+    for (Cache *cache : tenants_->caches()) { // so that the disk gets it, too
+        if (cache->arena_mover() != nullptr && cache->tenant().host().disk() != nullptr) {
+            cache->arena_mover()->stop(stop_ms_, [this] { manager_.alive_while_stopping(); });
+        }
+    }
+    for (Cache *cache : tenants_->caches()) {
+        if (cache->disk() != nullptr) {
+            cache->disk()->stop(stop_ms_, [this] { manager_.alive_while_stopping(); });
         }
     }
 }
@@ -230,7 +240,8 @@ void Server::stop() {
 // Says how long the loop may wait.
 std::uint64_t Server::turn() {
     StageTimer timer(stages_, Stage::turn);
-    const bool worked = sessions_.serve();
+    const bool published = sessions_.continue_ordered();
+    const bool worked = sessions_.serve() || published;
     if (!worked) {
         timer.discard();
     }
@@ -243,10 +254,10 @@ std::uint64_t Server::upkeep(bool worked) {
         sessions_.expire_flights(now_ns());
     }
     note_healthy();
-    const std::uint64_t disks_ns = turn_disks();
+    const std::uint64_t disks_ns = std::min(turn_disks(), turn_quarantines());
     bool more = sessions_.continue_clears() || disks_ns == 0;
-    for (const auto &tenant : tenants_->all()) {
-        more = maintain(tenant->store()) || more;
+    for (Cache *cache : tenants_->caches()) {
+        more = maintain(cache->store()) || more;
     }
     if (sessions_.any_hot() && !worked) {
         cpu_relax(); // nothing came in this turn, but soon may; longer pauses were measured, and delay the answer
@@ -274,21 +285,33 @@ void Server::note_healthy() {
         return;
     }
     healthy_ = true;
-    for (const auto &tenant : tenants_->all()) {
-        tenant->store().healthy();
+    for (Cache *cache : tenants_->caches()) {
+        cache->store().healthy();
     }
 }
 
 // Goes on with what moves between memory and disk, and says when it wants to go on again.
 std::uint64_t Server::turn_disks() {
     std::uint64_t next = EventLoop::forever;
-    for (const auto &tenant : tenants_->all()) {
-        if (tenant->disk() != nullptr) {
-            next = std::min(next, tenant->disk()->mover().turn());
+    for (Cache *cache : tenants_->caches()) {
+        if (DeviceMover *mover = cache->device_mover()) {
+            next = std::min(next, mover->turn());
+        }
+        if (cache->disk() != nullptr) {
+            next = std::min(next, cache->disk()->mover().turn());
         }
     }
     if (tenants_->workers() != nullptr) {
         sessions_.answer_loads();
+    }
+    return next;
+}
+
+// Slots of clients of devices that are gone: when to look again.
+std::uint64_t Server::turn_quarantines() {
+    std::uint64_t next = EventLoop::forever;
+    for (Cache *cache : tenants_->caches()) {
+        next = std::min(next, cache->quarantine().turn(now_ns()));
     }
     return next;
 }
@@ -310,8 +333,8 @@ bool Server::maintain(Store &store) {
 void Server::upkeep_now_and_then(std::uint64_t now) {
     upkeep_ns_ = now;
     segments_came_ = false;
-    for (const auto &tenant : tenants_->all()) {
-        tenant->store().revisit_limbo();
+    for (Cache *cache : tenants_->caches()) {
+        cache->store().revisit_limbo();
     }
     sessions_.retry_waiting();
     sessions_.expire_greetings();
@@ -321,19 +344,20 @@ void Server::upkeep_now_and_then(std::uint64_t now) {
 }
 
 bool Server::has_limbo() const {
-    return std::any_of(tenants_->all().begin(), tenants_->all().end(),
-                       [](const auto &tenant) { return tenant->store().has_limbo(); });
+    return std::any_of(tenants_->caches().begin(), tenants_->caches().end(),
+                       [](Cache *cache) { return cache->store().has_limbo(); });
 }
 
 // Until a block's lifetime is over, a pin ends, or a client has computed a block for too long.
 std::uint64_t Server::until_due_ns() const {
     std::uint64_t next = EventLoop::forever;
-    for (const auto &tenant : tenants_->all()) {
-        next = std::min(next, until_ns(tenant->store().next_expiry_ms()));
+    for (Cache *cache : tenants_->caches()) {
+        next = std::min(next, until_ns(cache->store().next_expiry_ms()));
     }
     if (!healthy_) {
         next = std::min(next, healthy_ns);
     }
+    next = std::min(next, sessions_.next_ordered_ns());
     const std::uint64_t late_ns = sessions_.next_late_ns();
     if (late_ns != UINT64_MAX) {
         const std::uint64_t now = now_ns();

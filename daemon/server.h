@@ -48,6 +48,7 @@ private:
     std::uint64_t turn();
     std::uint64_t upkeep(bool worked);
     std::uint64_t turn_disks();
+    std::uint64_t turn_quarantines();
     bool maintain(Store &store);
     void upkeep_now_and_then(std::uint64_t now);
     bool has_limbo() const;

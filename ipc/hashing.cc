@@ -1,6 +1,7 @@
 #include "ipc/hashing.h"
 
 #include "ipc/block_hash.h"
+#include "ipc/checksum_stream.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -37,6 +38,26 @@ std::uint64_t copy_with_checksum(void *target, const void *source, std::size_t b
     }
 #endif
     return baseline::copy_with_checksum(target, source, bytes);
+}
+
+struct ChecksumStream::State {
+    XXH3_state_t hash;
+};
+
+ChecksumStream::ChecksumStream() : state_(std::make_unique<State>()) {
+    XXH3_64bits_reset(&state_->hash);
+}
+
+ChecksumStream::ChecksumStream(ChecksumStream &&) noexcept = default;
+ChecksumStream &ChecksumStream::operator=(ChecksumStream &&) noexcept = default;
+ChecksumStream::~ChecksumStream() = default;
+
+void ChecksumStream::add(const void *data, std::size_t bytes) {
+    XXH3_64bits_update(&state_->hash, data, bytes);
+}
+
+std::uint64_t ChecksumStream::value() const {
+    return XXH3_64bits_digest(&state_->hash);
 }
 
 } // namespace uakv

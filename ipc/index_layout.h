@@ -22,7 +22,10 @@
 namespace uakv {
 
 constexpr std::uint64_t index_magic = 0x3158444E49564B55; // "UKVINDX1"
-constexpr std::uint32_t index_layout_version = 3;
+#ifndef UAKV_INDEX_LAYOUT_VERSION                         // tests build another one, too
+#define UAKV_INDEX_LAYOUT_VERSION 3
+#endif
+constexpr std::uint32_t index_layout_version = UAKV_INDEX_LAYOUT_VERSION;
 
 using EntryId = std::uint32_t;
 using SegmentId = std::uint32_t;

@@ -41,10 +41,12 @@ constexpr std::uint32_t entries_per_bucket = 4; // of 7: overflow is rare, and s
 // A client.
 constexpr std::uint32_t clients_max = 1024;
 constexpr std::uint32_t clients_per_process_max = 64;
+constexpr std::uint32_t devices_per_process_max = 960; // of all its clients together
 constexpr std::uint32_t submissions = 256;
 constexpr std::uint32_t completions = 512;
 constexpr std::uint32_t touches = 4096;
 constexpr std::uint32_t lease_words = 16384;
+constexpr std::uint32_t device_streams_max = 64;     // of a GPU that a client orders commits and releases by
 constexpr std::uint32_t grants_per_client_max = 512; // slots that a client holds reserved
 constexpr std::uint32_t kept_slots_max = 64;         // of them, kept for the next reserves
 constexpr std::uint32_t kept_slots_of_class_max = 16;
@@ -70,5 +72,6 @@ static_assert(disk_bytes_min >= disk_files_min * disk_file_bytes_min);
 static_assert(kept_slots_of_class_max <= kept_slots_max && kept_slots_max <= grants_per_client_max);
 static_assert(orphans_max >= clients_max + operators_max);
 static_assert(lease_words % 64 == 0, "the client keeps them in a bitmap");
+static_assert(device_streams_max * cache_line_bytes == page_bytes, "their words are the page that CUDA registers");
 
 } // namespace uakv::limits

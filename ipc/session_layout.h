@@ -34,11 +34,12 @@ enum class Opcode : std::uint8_t {
 constexpr std::uint8_t submission_has_parent = 1;
 constexpr std::uint8_t submission_as_stored = 2; // load: a frame will do (ipc/codec); the client decodes it
 constexpr std::uint8_t submission_anew = 4;      // claim: a block that lies on disk alone could not be loaded
+constexpr std::uint8_t submission_ordered = 8;   // commit, of a device session: once `stream` has reached `target`
 
 struct Submission {
     Opcode opcode;
     std::uint8_t flags;
-    std::uint16_t reserved0;
+    std::uint16_t stream; // of a device session (device_session.h)
     std::uint32_t space;
     std::uint64_t user_data; // comes back in the completion, unread
     uakv_key key;
@@ -108,7 +109,10 @@ constexpr std::size_t timed_calls = 7;
 constexpr std::uint64_t retrieves_per_sample = 64;
 
 constexpr std::uint64_t session_magic = 0x31534E5345564B55; // "UKVESNS1"
-constexpr std::uint32_t session_layout_version = 4;
+#ifndef UAKV_SESSION_LAYOUT_VERSION                         // tests build another one, too
+#define UAKV_SESSION_LAYOUT_VERSION 4
+#endif
+constexpr std::uint32_t session_layout_version = UAKV_SESSION_LAYOUT_VERSION;
 
 // The numbers of uakv_stats, as the daemon writes them into the region on Opcode::stats.
 struct SessionStatistics {

@@ -15,7 +15,7 @@ namespace uakv {
 constexpr std::uint32_t protocol_magic = 0x564B4155; // "UAKV"
 
 #ifndef UAKV_PROTOCOL_VERSION // tests build the next one too
-#define UAKV_PROTOCOL_VERSION 4
+#define UAKV_PROTOCOL_VERSION 5
 #endif
 constexpr std::uint32_t protocol_version = UAKV_PROTOCOL_VERSION;
 
@@ -25,10 +25,11 @@ enum class MessageType : std::uint32_t {
     refused = 3,    // daemon: why not; on an established session: why it ends here
     space_open = 4, // client
     space_opened = 5,
-    segment_get = 6, // client
-    segment = 7,     // daemon; descriptor: the segment
-    report_get = 8,  // operator, instead of a hello
-    report = 9,      // daemon; descriptor: the report
+    segment_get = 6,   // client
+    segment = 7,       // daemon; descriptor: the segment
+    report_get = 8,    // operator, instead of a hello
+    report = 9,        // daemon; descriptor: the report
+    hello_device = 10, // client, instead of a hello: to the arena of its tenant on one GPU
 };
 
 struct MessageHeader {
@@ -46,12 +47,25 @@ struct HelloMessage {
 };
 static_assert(sizeof(HelloMessage) == 88 && offsetof(HelloMessage, tenant) == 24);
 
+// To the tenant's blocks on a device. The answer is as to a hello.
+struct HelloDeviceMessage {
+    MessageHeader header{protocol_magic, MessageType::hello_device};
+    std::uint32_t version_min = protocol_version;
+    std::uint32_t version_max = protocol_version;
+    std::uint32_t flags = 0; // UAKV_READ_ONLY
+    std::uint32_t reserved = 0;
+    char tenant[limits::tenant_name_bytes_max + 1] = {};
+    std::uint8_t device[16] = {}; // its UUID: what each side counts as a number may differ
+};
+static_assert(sizeof(HelloDeviceMessage) == 104 && offsetof(HelloDeviceMessage, tenant) == 24 &&
+              offsetof(HelloDeviceMessage, device) == 88);
+
 struct WelcomeMessage {
     MessageHeader header{protocol_magic, MessageType::welcome};
     std::uint32_t version = protocol_version;
     std::uint32_t daemon = 0; // drawn at random when the daemon began: tells it from one that goes on with its memory
     std::uint64_t index_bytes = 0;
-    std::uint64_t session_bytes = 0;
+    std::uint64_t session_bytes = 0;    // sizeof(SessionLayout), or of DeviceSessionLayout after a hello_device
     std::uint64_t segment_bytes = 0;    // of every segment; also the largest block
     std::uint64_t leased_bytes_max = 0; // that this client may hold views on; 0: no limit
 };
@@ -148,8 +162,8 @@ concept ControlMessage = std::is_trivially_copyable_v<T> &&
                              sizeof(T) <= limits::control_message_bytes_max &&offsetof(T, header) ==
                          0;
 
-static_assert(ControlMessage<HelloMessage> && ControlMessage<WelcomeMessage> && ControlMessage<RefusedMessage> &&
-              ControlMessage<SpaceOpenMessage> && ControlMessage<SegmentMessage> && ControlMessage<ReportGetMessage> &&
-              ControlMessage<ReportMessage>);
+static_assert(ControlMessage<HelloMessage> && ControlMessage<HelloDeviceMessage> && ControlMessage<WelcomeMessage> &&
+              ControlMessage<RefusedMessage> && ControlMessage<SpaceOpenMessage> && ControlMessage<SegmentMessage> &&
+              ControlMessage<ReportGetMessage> && ControlMessage<ReportMessage>);
 
 } // namespace uakv

@@ -1,8 +1,7 @@
-// memcached, with the least that a client must do: its text protocol, by hand, and values read straight into the
-// caller's buffer. (libmemcached reads through a buffer of 8 KiB.) Keys are text, so the 32 bytes go as 64 digits.
-#include "bench/failure.h"
+// memcached, by its text protocol. (libmemcached reads through a buffer of 8 KiB.) Keys are text, so the 32 bytes go as
+// 64 digits.
 #include "socket_server.h"
-#include "stream.h"
+#include "text_connection.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -11,54 +10,23 @@
 namespace uakv::bench {
 namespace {
 
-class MemcachedConnection : public Connection {
-public:
-    MemcachedConnection(const std::string &socket_path, std::uint64_t block_bytes)
-        : stream_(socket_path), buffer_(block_bytes), set_end_(fmt::format(" 0 0 {}\r\n", block_bytes)),
-          get_answer_(fmt::format("VA {}", block_bytes)) {}
+TextConnection::Words words_for(std::uint64_t block_bytes) {
+    return {.server = "memcached",
+            .set_head = "set ",
+            .set_end = fmt::format(" 0 0 {}\r\n", block_bytes),
+            .stored = "STORED",
+            .get_head = "mg ",
+            .get_end = " v\r\n",
+            .found = fmt::format("VA {}", block_bytes),
+            .missing = "EN"};
+}
 
-    void store(const Block &block, const std::byte *data) override {
-        stream_.send(command("set ", block, set_end_), data, buffer_.size(), "\r\n");
-        const std::string_view answer = stream_.receive_line();
-        if (answer != "STORED") {
-            throw Failure("memcached refused a set: " + std::string(answer));
-        }
+void append_key(std::string &command, const Block &block) {
+    for (const std::uint8_t byte : block.key.bytes) {
+        command += "0123456789abcdef"[byte >> 4];
+        command += "0123456789abcdef"[byte & 15];
     }
-    const std::byte *retrieve(const Block &block) override {
-        return retrieve_into(block, buffer_.data(), buffer_.size()) ? buffer_.data() : nullptr;
-    }
-    void release() override {}
-    bool retrieve_into(const Block &block, std::byte *target, std::uint64_t bytes) override {
-        stream_.send(command("mg ", block, " v\r\n"));
-        const std::string_view answer = stream_.receive_line();
-        if (answer == "EN") {
-            return false;
-        }
-        if (answer != get_answer_) {
-            throw Failure("memcached refused a get: " + std::string(answer));
-        }
-        stream_.receive(target, bytes);
-        stream_.receive_line(); // the empty rest
-        return true;
-    }
-
-private:
-    const std::string &command(std::string_view head, const Block &block, std::string_view tail) {
-        command_.assign(head);
-        for (const std::uint8_t byte : block.key.bytes) {
-            command_ += "0123456789abcdef"[byte >> 4];
-            command_ += "0123456789abcdef"[byte & 15];
-        }
-        command_.append(tail);
-        return command_;
-    }
-
-    Stream stream_;
-    std::vector<std::byte> buffer_;
-    std::string set_end_;
-    std::string get_answer_;
-    std::string command_;
-};
+}
 
 std::vector<std::string> arguments_of(const PeerSettings &settings, const std::string &socket_path) {
     std::vector<std::string> arguments{
@@ -76,7 +44,7 @@ public:
           server_(programs.memcached, socket_path_, arguments_of(settings, socket_path_), settings.cpus) {}
 
     std::unique_ptr<Connection> connect() override {
-        return std::make_unique<MemcachedConnection>(socket_path_, block_bytes_);
+        return std::make_unique<TextConnection>(socket_path_, block_bytes_, words_for(block_bytes_), append_key);
     }
     void stop() override { server_.stop(); }
 

@@ -4,7 +4,9 @@
 #include "daemon/base/units.h"
 #include "daemon/config/accounts.h"
 #include "daemon/config/disk_config.h"
+#include "daemon/config/gpu_config.h"
 #include "daemon/config/values.h"
+#include "ipc/socket_path.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -26,6 +28,7 @@ class Assembler {
 public:
     Assembler() {
         result_.settings.workers = std::clamp(machine_processors() / processors_per_worker, 1U, workers_unasked_max);
+        result_.settings.gpu.memory = gpu_memory_default;
     }
 
     void apply(const Source &source);
@@ -134,7 +137,7 @@ void Assembler::apply(const Given &given) {
         tenants_source_ = disk_.source();
         break;
     default:
-        if (!disk_.take(given, complaints)) {
+        if (!disk_.take(given, complaints) && !take_gpu_key(given, settings.gpu, complaints)) {
             apply_policy(given);
         }
     }
@@ -185,7 +188,7 @@ void Assembler::settle_socket() {
         return;
     }
     if (::geteuid() == 0) {
-        result_.settings.socket_path = "/run/uakv/uakvd.sock";
+        result_.settings.socket_path = system_socket_path;
         return;
     }
     // A service has a directory of its own, which its unit names (RuntimeDirectory=).
@@ -289,6 +292,9 @@ void Assembler::settle_tenants() {
     for (ConfiguredTenant &tenant : tenants) {
         result_.settings.tenants.push_back(std::move(tenant.settings));
         result_.tenant_origins.push_back(std::move(tenant.origins));
+    }
+    if (const auto objection = gpu_parts_objection(result_.settings.gpu, result_.settings.tenants)) {
+        complaints.add({"", 0, "gpu_memory"}, *objection);
     }
 }
 

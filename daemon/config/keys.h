@@ -39,6 +39,11 @@ enum class KeyId {
     disk_checkpoint,
     warm_blocks,
     stop_timeout,
+    gpu_memory,
+    gpu_devices,
+    gpu_required,
+    gpu_segment,
+    gpu_driver,
     tenants,
     // of a tenant
     tenant_name,
@@ -54,6 +59,7 @@ enum class KeyId {
     tenant_lease_max_age,
     tenant_pinned_memory,
     tenant_disk,
+    tenant_gpu_memory,
 };
 
 struct Key {

@@ -111,6 +111,16 @@ std::optional<std::string> value_of(KeyId id, const Settings &settings) {
         return "false";
     case KeyId::num_workers:
         return std::to_string(settings.workers);
+    case KeyId::gpu_memory:
+        return settings.gpu.memory;
+    case KeyId::gpu_devices:
+        return settings.gpu.devices.empty() ? "all" : fmt::format("[{}]", fmt::join(settings.gpu.devices, ", "));
+    case KeyId::gpu_required:
+        return settings.gpu.required ? "true" : "false";
+    case KeyId::gpu_segment:
+        return settings.gpu.segment_bytes == 0 ? std::nullopt : std::optional(exact_size(settings.gpu.segment_bytes));
+    case KeyId::gpu_driver:
+        return settings.gpu.driver.empty() ? std::nullopt : std::optional(yaml_text(settings.gpu.driver));
     default:
         return settings.disk.path.empty() ? std::nullopt : value_of(id, settings.disk);
     }
@@ -144,6 +154,8 @@ std::string value_of(KeyId id, const TenantSettings &tenant) {
         return exact_size(tenant.pinned_bytes_max);
     case KeyId::tenant_disk:
         return exact_size(tenant.disk_bytes);
+    case KeyId::tenant_gpu_memory:
+        return tenant.gpu_memory;
     default:
         UAKV_ASSERT(false);
         return {};
@@ -162,12 +174,14 @@ std::string print_config(const Assembled &assembled) {
     add_line(text, "tenants:", assembled.origins, KeyId::tenants);
     for (std::size_t i = 0; i < assembled.settings.tenants.size(); ++i) {
         for (const Key &key : tenant_keys()) {
-            if (key.id == KeyId::tenant_disk && assembled.settings.disk.path.empty()) {
+            const TenantSettings &tenant = assembled.settings.tenants[i];
+            if ((key.id == KeyId::tenant_disk && assembled.settings.disk.path.empty()) ||
+                (key.id == KeyId::tenant_gpu_memory && tenant.gpu_memory.empty())) {
                 continue;
             }
             add_line(text,
                      fmt::format("{} {}: {}", key.id == KeyId::tenant_name ? "  -" : "   ", key.name,
-                                 value_of(key.id, assembled.settings.tenants[i])),
+                                 value_of(key.id, tenant)),
                      assembled.tenant_origins[i], key.id);
         }
     }
@@ -186,6 +200,9 @@ std::string summarize_config(const Assembled &assembled) {
         text += fmt::format("disk    {} in {}, leaving {} free\n", format_size(disk.bytes), disk.path,
                             format_size(disk.free_floor_bytes));
     }
+    text +=
+        fmt::format("gpu     {} of {}\n", settings.gpu.memory,
+                    settings.gpu.devices.empty() ? "each" : fmt::format("{}", fmt::join(settings.gpu.devices, ", ")));
     std::uint64_t used = 0, used_disk = 0;
     for (const TenantSettings &tenant : settings.tenants) {
         used += tenant.memory_bytes;

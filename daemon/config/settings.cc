@@ -41,6 +41,10 @@ std::vector<std::string> needs_restart(const Settings &from, const Settings &to)
     note(to.socket_path != from.socket_path, fmt::format("the socket {}", to.socket_path));
     note(to.memory_bytes != from.memory_bytes, fmt::format("a memory of {}", format_size(to.memory_bytes)));
     note(to.workers != from.workers, fmt::format("num_workers {}", to.workers));
+    note(to.gpu.memory != from.gpu.memory, fmt::format("gpu_memory {}", to.gpu.memory));
+    note(to.gpu.devices != from.gpu.devices, "other gpu_devices");
+    note(to.gpu.segment_bytes != from.gpu.segment_bytes, "another gpu_segment");
+    note(to.gpu.driver != from.gpu.driver, "another gpu_driver");
     const DiskSettings &disk = to.disk;
     if (disk.path != from.disk.path) {
         changes.push_back(disk.path.empty() ? "enable_persistence: false" : fmt::format("the disk at {}", disk.path));

@@ -33,6 +33,7 @@ struct TenantSettings {
     std::uint32_t descriptors_max = 0;       // of the daemon, for this tenant's clients; 0: no limit
     std::uint64_t operations_per_second = 0; // requests that reach the daemon, not hits; 0: no limit
     std::uint64_t disk_bytes = 0;            // of DiskSettings::bytes; with a disk at least limits::disk_bytes_min
+    std::string gpu_memory;                  // of GpuSettings::memory; empty: an equal share of what others leave
     std::string disk_path;                   // a directory of its own below DiskSettings::path, with a disk
 };
 
@@ -52,6 +53,15 @@ struct DiskSettings {
     std::uint64_t stop_ms = 30'000; // how long a stop may take to write what is only in memory; 0: it writes nothing
 };
 
+// What blocks may take of the memory of GPUs. All tenants together: each has a part of its own of each device.
+struct GpuSettings {
+    std::string memory = "0"; // of each device: a size, or a percentage of what it has; "0": there is no GPU tier
+    std::vector<std::string> devices; // ordinals or UUIDs; empty: all
+    bool required = false;            // a daemon that can use none of them, or not one that is named, does not start
+    std::uint64_t segment_bytes = 0;  // 0: as fits the memory
+    std::string driver;               // the library; empty: the usual one
+};
+
 struct Settings {
     std::string socket_path;
     std::uint64_t memory_bytes = 0; // of all tenants together
@@ -61,6 +71,7 @@ struct Settings {
     bool evict = true;                       // enable_gc: false keeps blocks until they are removed or expire
     double gc_threshold = 63.0 / 64;         // part of a size class in use from which on blocks are evicted
     DiskSettings disk;
+    GpuSettings gpu;
     std::uint32_t workers = 1;           // threads that encode, decode and check
     std::optional<gid_t> admin_group;    // beside root and the daemon's own user
     std::vector<TenantSettings> tenants; // at least one; the first that admits a user is its default

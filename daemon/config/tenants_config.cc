@@ -2,6 +2,7 @@
 
 #include "daemon/base/units.h"
 #include "daemon/config/accounts.h"
+#include "daemon/config/gpu_config.h"
 #include "daemon/config/values.h"
 
 #include <algorithm>
@@ -46,11 +47,14 @@ struct Draft {
     }
 };
 
+// What is kept of tenants on GPUs for the next daemon has names that begin so.
+constexpr const char *gpu_name_prefix = "gpu.";
+
 // It is also the name of a directory.
 bool good_name(const std::string &name) {
     constexpr const char *letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-    return !name.empty() && name != "." && name != ".." && name.size() <= limits::tenant_name_bytes_max &&
-           name.find_first_not_of(letters) == std::string::npos;
+    return !name.empty() && name != "." && name != ".." && !name.starts_with(gpu_name_prefix) &&
+           name.size() <= limits::tenant_name_bytes_max && name.find_first_not_of(letters) == std::string::npos;
 }
 
 // What messages call a tenant: by its name if it has one that can be printed, else by its place in the list.
@@ -176,6 +180,9 @@ Draft read_tenant(const ConfigValue &map, const std::string &file, std::size_t n
     read_counts(draft, complaints);
     read_lease_max_age(draft, complaints);
     read_part(draft, of_memory, shared.memory_bytes, complaints);
+    if (const Given *gpu = draft.find(KeyId::tenant_gpu_memory)) {
+        draft.settings().gpu_memory = read_gpu_amount(*gpu, complaints).value_or("");
+    }
     if (const Given *disk = draft.find(KeyId::tenant_disk); disk != nullptr && shared.no_disk) {
         complaints.add(disk->subject, *shared.no_disk);
     } else if (shared.disk_bytes != 0) {

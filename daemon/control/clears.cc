@@ -14,23 +14,42 @@ constexpr std::uint32_t entries_per_turn = 2048;
 
 void Clears::begin(Session &session, SpaceId space, std::uint64_t user_data) {
     ++session.running_clears;
-    session.tenant().store().begin_clear(space);
-    running_.push_back({&session.tenant(), &session, user_data, space, 0, 0});
+    Clear clear;
+    clear.cache = &session.cache();
+    clear.session = &session;
+    clear.user_data = user_data;
+    clear.space = space;
+    clear.places = session.tenant().places_of(session.cache(), space, true);
+    for (const Tenant::Place &place : clear.places) {
+        place.cache->store().begin_clear(place.space);
+    }
+    running_.push_back(std::move(clear));
+}
+
+// A block that lies in several caches counts once: so the most that were in one are told of.
+void Clears::end_place(Clear &clear) {
+    const Tenant::Place place = clear.places.back();
+    place.cache->store().end_clear(place.space);
+    clear.removed = std::max(clear.removed, std::exchange(clear.removed_here, 0));
+    clear.cursor = 0;
+    clear.places.pop_back();
 }
 
 bool Clears::go_on() {
     if (running_.empty()) {
         return false;
     }
-    Clear clear = running_.front();
+    Clear clear = std::move(running_.front());
     running_.pop_front();
-    Store &store = clear.tenant->store();
-    if (!store.clear_some(clear.space, clear.cursor, entries_per_turn, clear.removed)) {
-        running_.push_back(clear);
+    const Tenant::Place place = clear.places.back();
+    if (place.cache->store().clear_some(place.space, clear.cursor, entries_per_turn, clear.removed_here)) {
+        end_place(clear);
+    }
+    if (!clear.places.empty()) {
+        running_.push_back(std::move(clear));
         UAKV_SEQUENCE_POINT(clear_step);
         return true;
     }
-    store.end_clear(clear.space);
     if (clear.session != nullptr) {
         Session &session = *clear.session;
         --session.running_clears;
@@ -51,7 +70,7 @@ void Clears::leave(Session &session) {
     }
     const auto is_double = [&](const Clear &clear) {
         const auto same = std::count_if(running_.begin(), running_.end(), [&](const Clear &other) {
-            return other.tenant == clear.tenant && other.space == clear.space;
+            return other.cache == clear.cache && other.space == clear.space;
         });
         return clear.session == nullptr && same > 1;
     };
@@ -60,7 +79,9 @@ void Clears::leave(Session &session) {
             ++clear;
             continue;
         }
-        clear->tenant->store().end_clear(clear->space);
+        while (!clear->places.empty()) {
+            end_place(*clear);
+        }
         clear = running_.erase(clear);
     }
 }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <vector>
 
 namespace uakv {
 
@@ -23,13 +24,17 @@ public:
 
 private:
     struct Clear {
-        Tenant *tenant;
-        Session *session; // null: its client is gone
-        std::uint64_t user_data;
-        SpaceId space;
-        EntryId cursor;
-        std::uint64_t removed;
+        Cache *cache = nullptr;     // of whoever asked
+        Session *session = nullptr; // null: its client is gone
+        std::uint64_t user_data = 0;
+        SpaceId space = 0;
+        std::vector<Tenant::Place> places; // still to be emptied; the last is at it
+        EntryId cursor = 0;
+        std::uint64_t removed = 0;
+        std::uint64_t removed_here = 0;
     };
+
+    static void end_place(Clear &clear);
 
     std::deque<Clear> running_;
 };

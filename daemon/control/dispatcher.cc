@@ -74,7 +74,8 @@ bool Dispatcher::handle(Session &session, const Submission &submission, std::str
         session.ring().complete(answer(submission, UAKV_ERR_DISCONNECTED)); // as a client of a daemon that is gone
         return true;
     }
-    if (counts_as_operation(submission.opcode) && !session.tenant().operations().take(now_)) {
+    const bool ordered = submission.opcode == Opcode::commit && (submission.flags & submission_ordered) != 0;
+    if (!ordered && counts_as_operation(submission.opcode) && !session.tenant().operations().take(now_)) {
         return refuse_busy(session, submission, violation);
     }
     switch (submission.opcode) {
@@ -112,11 +113,11 @@ bool Dispatcher::handle(Session &session, const Submission &submission, std::str
 // A slot that the client was granted by a daemon before this one is its own here too, once it says so. False: somebody
 // was granted it there, but not this client, or the kernel cannot tell.
 bool Dispatcher::takes_over(Session &session, SlotRef slot) {
-    Tenant &tenant = session.tenant();
-    if (tenant.orphans() == 0 || session.holds(slot)) {
+    Cache &cache = session.cache();
+    if (cache.orphans() == 0 || session.holds(slot)) {
         return true;
     }
-    Orphan *orphan = tenant.orphan_with(slot);
+    Orphan *orphan = cache.orphan_with(slot);
     if (orphan != nullptr && orphan->is_of(session)) {
         orphan->pass_on(slot, session);
         return true;
@@ -134,15 +135,15 @@ bool Dispatcher::refuse_busy(Session &session, const Submission &submission, std
         }
         const SlotRef slot{submission.segment, submission.slot};
         SlotRequests::hand_over(session, slot, completion);
-        requests_.released(session.tenant(), slot);
+        requests_.released(session.cache(), slot);
     }
-    session.tenant().count_busy();
+    session.cache().count_busy();
     session.ring().complete(completion);
     return true;
 }
 
 bool Dispatcher::asks_for_slot(const Session &session, const Submission &submission, std::string &violation) const {
-    if (session.read_only() || submission.length == 0 || submission.length > session.tenant().store().segment_bytes()) {
+    if (session.read_only() || submission.length == 0 || submission.length > session.cache().store().segment_bytes()) {
         violation = fmt::format("it asked for a slot of {} bytes", submission.length);
         return false;
     }
@@ -162,7 +163,7 @@ bool Dispatcher::claim(Session &session, const Submission &submission, std::stri
     if (!asks_for_slot(session, submission, violation)) {
         return false;
     }
-    const SpaceDescription *space = session.tenant().store().spaces().find(submission.space);
+    const SpaceDescription *space = session.cache().store().spaces().find(submission.space);
     if (space == nullptr || submission.length > space->block_bytes) {
         violation = fmt::format("it claimed a block of {} bytes in space {}", submission.length, submission.space);
         return false;
@@ -186,26 +187,27 @@ void Dispatcher::retry_waiting(Session &session) {
     woke_ = requests_.publish() || woke_;
 }
 
-void Dispatcher::answer_loads(Tenant &tenant) {
-    loads_.take_answers(tenant);
+void Dispatcher::answer_loads(Cache &cache) {
+    loads_.take_answers(cache);
     woke_ = loads_.publish() || woke_;
 }
 
-void Dispatcher::expire_flights(Tenant &tenant, std::uint64_t now) {
-    requests_.expire(tenant, now);
+void Dispatcher::expire_flights(Cache &cache, std::uint64_t now) {
+    requests_.expire(cache, now);
     woke_ = requests_.publish() || woke_;
 }
 
 void Dispatcher::leave(Session &session) {
     clears_.leave(session);
     loads_.leave(session);
+    ordered_.leave(session);
     requests_.leave(session);
     woke_ = requests_.publish() || woke_;
 }
 
 // The next reserve of this size will then be served without asking.
 void Dispatcher::grant_ahead(Session &session, SizeClass size_class, Completion &completion) {
-    Store &store = session.tenant().store();
+    Store &store = session.cache().store();
     const std::uint64_t memory = store.index().lookup().segment_capacity() * store.segment_bytes();
     const std::uint64_t ahead = (session.grants() + 1) * slot_bytes_of(size_class);
     if (ahead > memory / limits::grants_ahead_fraction || session.grants() >= limits::grants_per_client_max) {
@@ -218,7 +220,7 @@ void Dispatcher::grant_ahead(Session &session, SizeClass size_class, Completion 
 
 bool Dispatcher::commits_own_slot(const Session &session, const Submission &submission, std::string &violation) {
     if (session.holds({submission.segment, submission.slot}) &&
-        session.tenant().store().spaces().find(submission.space) != nullptr) {
+        session.cache().store().spaces().find(submission.space) != nullptr) {
         return true;
     }
     violation = fmt::format("it committed slot {} of segment {}, which it was not granted, or to space {}",
@@ -230,8 +232,7 @@ bool Dispatcher::commit(Session &session, const Submission &submission, std::str
     if (!commits_own_slot(session, submission, violation)) {
         return false;
     }
-    const StageTimer timer(stages_, Stage::commit);
-    Store &store = session.tenant().store();
+    Store &store = session.cache().store();
     const SlotRef slot{submission.segment, submission.slot};
     const std::uint64_t capacity = store.slots().slot_bytes(slot.segment);
     if (submission.length == 0 || submission.length > capacity ||
@@ -239,6 +240,54 @@ bool Dispatcher::commit(Session &session, const Submission &submission, std::str
         violation = fmt::format("it committed {} bytes in a slot of {}", submission.length, capacity);
         return false;
     }
+    if ((submission.flags & submission_ordered) != 0) {
+        const auto taken = ordered_.take(session, submission, now_, violation);
+        if (taken != OrderedCommits::Taken::reached) {
+            return taken == OrderedCommits::Taken::waits;
+        }
+        return commit_ordered(session, submission, violation);
+    }
+    commit_now(session, submission);
+    return true;
+}
+
+// Its stream has got there. It counts as an operation only now: while the stream still writes, the slot of a commit
+// that is refused could not be the client's for its next reserve.
+bool Dispatcher::commit_ordered(Session &session, const Submission &submission, std::string &violation) {
+    if (!session.tenant().operations().take(now_)) {
+        return refuse_busy(session, submission, violation);
+    }
+    commit_now(session, submission);
+    return true;
+}
+
+bool Dispatcher::continue_ordered(std::uint64_t now, const std::function<void(Session &, const std::string &)> &ended) {
+    now_ = now;
+    bool any = false;
+    const std::vector<Session *> sessions = ordered_.sessions();
+    for (Session *session : sessions) {
+        std::vector<Submission> reached;
+        std::string violation;
+        bool sound = ordered_.go_on(*session, reached, violation);
+        for (const Submission &submission : reached) {
+            sound = commit_ordered(*session, submission, violation) && sound;
+        }
+        any = any || !reached.empty() || !sound;
+        woke_ = requests_.publish() || woke_;
+        if (sound) {
+            woke_ = session->ring().publish() || woke_;
+        } else {
+            ended(*session, violation);
+        }
+    }
+    return any;
+}
+
+// A granted slot of the session's with a block that can be.
+void Dispatcher::commit_now(Session &session, const Submission &submission) {
+    const StageTimer timer(stages_, Stage::commit);
+    Store &store = session.cache().store();
+    const SlotRef slot{submission.segment, submission.slot};
     Store::CommitRequest request;
     request.space = submission.space;
     request.key = submission.key;
@@ -252,13 +301,12 @@ bool Dispatcher::commit(Session &session, const Submission &submission, std::str
     if (completion.status == UAKV_OK) {
         session.let_go(slot);
         grant_ahead(session, size_class_of(submission.length), completion);
-        requests_.landed(session.tenant(), {submission.space, submission.key});
+        requests_.landed(session.cache(), {submission.space, submission.key});
     } else {
         SlotRequests::hand_over(session, slot, completion); // unused, so it serves for the next
     }
-    requests_.released(session.tenant(), slot); // whatever it was claimed for, it does not serve for that any more
+    requests_.released(session.cache(), slot); // whatever it was claimed for, it does not serve for that any more
     session.ring().complete(completion);
-    return true;
 }
 
 bool Dispatcher::abort(Session &session, const Submission &submission, std::string &violation) {
@@ -269,8 +317,8 @@ bool Dispatcher::abort(Session &session, const Submission &submission, std::stri
         return false;
     }
     session.let_go(slot);
-    session.tenant().store().give_back(slot);
-    requests_.released(session.tenant(), slot);
+    session.cache().store().give_back(slot);
+    requests_.released(session.cache(), slot);
     session.ring().complete(answer(submission, UAKV_OK));
     return true;
 }
@@ -282,7 +330,7 @@ bool Dispatcher::remove(Session &session, const Submission &submission, std::str
     }
     const StageTimer timer(stages_, Stage::remove);
     Completion completion = answer(submission, UAKV_OK);
-    completion.value = session.tenant().store().remove(submission.space, submission.key) ? 1 : 0;
+    completion.value = session.tenant().remove(session.cache(), submission.space, submission.key) ? 1 : 0;
     session.ring().complete(completion);
     return true;
 }
@@ -292,7 +340,7 @@ bool Dispatcher::pin(Session &session, const Submission &submission, std::string
         violation = "it is read-only and pinned a block";
         return false;
     }
-    const uakv_status status = session.tenant().store().pin(submission.space, submission.key, submission.ttl_ms);
+    const uakv_status status = session.cache().store().pin(submission.space, submission.key, submission.ttl_ms);
     Completion completion = answer(submission, status == UAKV_MISS ? UAKV_OK : status);
     completion.value = status == UAKV_MISS ? 0 : 1;
     session.ring().complete(completion);
@@ -300,7 +348,7 @@ bool Dispatcher::pin(Session &session, const Submission &submission, std::string
 }
 
 bool Dispatcher::clear(Session &session, const Submission &submission, std::string &violation) {
-    if (session.read_only() || session.tenant().store().spaces().find(submission.space) == nullptr) {
+    if (session.read_only() || session.cache().store().spaces().find(submission.space) == nullptr) {
         violation = fmt::format("it is read-only and cleared a space, or there is no space {}", submission.space);
         return false;
     }
@@ -309,7 +357,7 @@ bool Dispatcher::clear(Session &session, const Submission &submission, std::stri
 }
 
 bool Dispatcher::is_in_space(const Session &session, const Submission &submission, std::string &violation) {
-    if (session.tenant().store().spaces().find(submission.space) != nullptr) {
+    if (session.cache().store().spaces().find(submission.space) != nullptr) {
         return true;
     }
     violation = fmt::format("it asked for something of space {}, which there is not", submission.space);
@@ -343,12 +391,13 @@ bool Dispatcher::flush(Session &session, const Submission &submission, std::stri
     return true;
 }
 
-// Also for read-only clients: the daemon believes only what it sees itself.
+// Also for read-only clients: the daemon believes only what it sees itself, which is nothing on a GPU.
 bool Dispatcher::check(Session &session, const Submission &submission) {
-    Store &store = session.tenant().store();
-    Completion completion = answer(submission, UAKV_OK);
+    Store &store = session.cache().store();
+    Completion completion = answer(submission, store.is_addressable() ? UAKV_OK : UAKV_ERR_UNSUPPORTED);
     if (store.drop_if_corrupt(submission.space, submission.key)) {
         completion.value = 1;
+        session.tenant().remove(session.cache(), submission.space, submission.key); // what came from there, too
         corrupt_.error(
             "a block of space \"{}\" was dropped: its checksum failed; a process wrote to it after its commit, "
             "or the memory is faulty (found by {})",
@@ -364,7 +413,7 @@ bool Dispatcher::stats(Session &session, const Submission &submission) {
     store_relaxed(shared.sequence, sequence);
     release_fence();
     UAKV_SEQUENCE_POINT(statistics_writing);
-    write_words(shared.values, session.tenant().statistics());
+    write_words(shared.values, session.cache().statistics());
     store_release(shared.sequence, sequence + 1);
     session.ring().complete(answer(submission, UAKV_OK));
     return true;

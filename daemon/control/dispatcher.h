@@ -6,10 +6,12 @@
 #include "daemon/base/stages.h"
 #include "daemon/control/clears.h"
 #include "daemon/control/loads.h"
+#include "daemon/control/ordered_commits.h"
 #include "daemon/control/session.h"
 #include "daemon/control/slot_requests.h"
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -37,11 +39,16 @@ public:
     // Goes on with emptying spaces; true when there is more to do.
     bool continue_clears() { return clears_.go_on(); }
 
-    // Passes on what the tier below memory has answered the tenant's clients.
-    void answer_loads(Tenant &tenant);
+    // Publishes what streams of clients have written by now. `ended` is called with each session that did what it must
+    // not, and what that was. True when there was anything.
+    bool continue_ordered(std::uint64_t now, const std::function<void(Session &, const std::string &)> &ended);
+    std::uint64_t next_ordered_ns(std::uint64_t now) const { return ordered_.wait_ns(now); }
 
-    // Claims of the tenant that have waited for too slow a client.
-    void expire_flights(Tenant &tenant, std::uint64_t now);
+    // Passes on what the tier below memory has answered the cache's clients.
+    void answer_loads(Cache &cache);
+
+    // Claims of the cache that have waited for too slow a client.
+    void expire_flights(Cache &cache, std::uint64_t now);
 
     // The session is served no more: nothing of it waits any longer, and nobody waits for it.
     void leave(Session &session);
@@ -53,6 +60,8 @@ private:
     bool claim(Session &session, const Submission &submission, std::string &violation);
     bool cancel(Session &session, const Submission &submission);
     bool commit(Session &session, const Submission &submission, std::string &violation);
+    bool commit_ordered(Session &session, const Submission &submission, std::string &violation);
+    void commit_now(Session &session, const Submission &submission);
     bool abort(Session &session, const Submission &submission, std::string &violation);
     bool remove(Session &session, const Submission &submission, std::string &violation);
     bool pin(Session &session, const Submission &submission, std::string &violation);
@@ -73,6 +82,7 @@ private:
     SlotRequests requests_;
     Clears clears_;
     Loads loads_;
+    OrderedCommits ordered_;
     LogBucket corrupt_;
     std::uint64_t now_ = 0; // of the batch that is served
     bool woke_ = false;

@@ -5,9 +5,11 @@
 #include "ipc/memfd.h"
 #include "ipc/sequence_point.h"
 
+#include <algorithm>
 #include <array>
 #include <fmt/format.h>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 namespace uakv {
@@ -53,6 +55,10 @@ Greeting::Next Greeting::answer(Session &session, const Received &message, std::
         hello_message && !session.welcomed() && !session.reporting()) {
         return hello(session, *hello_message);
     }
+    if (const auto hello_message = read_control<HelloDeviceMessage>(message);
+        hello_message && !session.welcomed() && !session.reporting()) {
+        return hello(session, *hello_message);
+    }
     if (const auto space = read_control<SpaceOpenMessage>(message); space && session.welcomed()) {
         open_space(session, *space);
         return Next::go_on;
@@ -68,7 +74,7 @@ Greeting::Next Greeting::answer(Session &session, const Received &message, std::
     return Next::violation;
 }
 
-Greeting::Next Greeting::hello(Session &session, const HelloMessage &message) {
+template <typename Hello> Greeting::Next Greeting::hello(Session &session, const Hello &message) {
     UAKV_SEQUENCE_POINT(hello_read);
     if (message.version_min > protocol_version || message.version_max < protocol_version) {
         refuse(session,
@@ -76,19 +82,19 @@ Greeting::Next Greeting::hello(Session &session, const HelloMessage &message) {
                      protocol_version, message.version_min, message.version_max));
         return Next::go_on;
     }
-    auto tenant = choose_tenant(session, message);
-    if (!tenant.ok()) {
-        refuse(session, tenant.error());
+    auto cache = choose_cache(session, message);
+    if (!cache.ok()) {
+        refuse(session, cache.error());
         return Next::go_on;
     }
-    auto charges = charge(*tenant.value());
+    auto charges = charge(cache.value()->tenant());
     if (!charges.ok()) {
         refused_.warn("{} was refused: {}", session.name(), charges.error().detail);
         refuse(session, charges.error());
         return Next::go_on;
     }
     auto made =
-        make_session(session, *tenant.value(), std::move(charges.value()), (message.flags & UAKV_READ_ONLY) != 0);
+        make_session(session, *cache.value(), std::move(charges.value()), (message.flags & UAKV_READ_ONLY) != 0);
     if (!made.ok()) {
         log(lacking_.due(now_ns()) ? LogLevel::warn : LogLevel::debug,
             "{} was refused, as others will be until there is more: {}", session.name(), made.error().detail);
@@ -96,13 +102,13 @@ Greeting::Next Greeting::hello(Session &session, const HelloMessage &message) {
         return Next::go_on;
     }
     UAKV_SEQUENCE_POINT(session_made);
-    const Tenant &own = session.tenant();
+    const Cache &own = session.cache();
     WelcomeMessage welcome;
     welcome.daemon = daemon_;
     welcome.index_bytes = own.store().index().bytes();
-    welcome.session_bytes = sizeof(SessionLayout);
+    welcome.session_bytes = own.session_bytes();
     welcome.segment_bytes = own.store().segment_bytes();
-    welcome.leased_bytes_max = own.settings().leased_bytes_max;
+    welcome.leased_bytes_max = own.leased_bytes_max();
     const Fd hearer = session.take_hearer();
     const std::array fds = {own.index().get(), session.memory().get(), session.doorbell().get(), hearer.get()};
     static_assert(fds.size() == welcome_fds);
@@ -112,35 +118,44 @@ Greeting::Next Greeting::hello(Session &session, const HelloMessage &message) {
 }
 
 // Kept before the client hears of it, for from then on it may hold views and slots.
-Result<void> Greeting::make_session(Session &session, Tenant &tenant, std::vector<Charge> charges, bool read_only) {
-    auto shared = SharedSession::create();
+Result<void> Greeting::make_session(Session &session, Cache &cache, std::vector<Charge> charges, bool read_only) {
+    auto shared = SharedSession::create(cache.store().leases().kind());
     if (!shared.ok()) {
         return shared.take_error();
     }
     std::optional<KeptSession> kept;
     if (keeper_ != nullptr) {
         const KeptSession::Descriptors descriptors{shared.value().memory, shared.value().bell.rope, session.process};
-        auto keeping = KeptSession::keep(*keeper_, tenant, session.number(), descriptors);
+        auto keeping = KeptSession::keep(*keeper_, cache, session.number(), descriptors);
         if (!keeping.ok()) {
             return keeping.take_error();
         }
         kept.emplace(std::move(keeping.value()));
     }
-    session.welcome(tenant, std::move(charges), std::move(shared.value()), read_only);
+    session.welcome(cache, std::move(charges), std::move(shared.value()), read_only);
     if (kept) {
         session.keep(std::move(*kept));
     }
     return {};
 }
 
-Result<Tenant *> Greeting::choose_tenant(const Session &session, const HelloMessage &message) const {
+template <typename Hello> Result<Cache *> Greeting::choose_cache(const Session &session, const Hello &message) const {
     const auto name = get_text(message.tenant);
     auto tenant = tenants_.choose(session.peer(), name.value_or("?"));
     if (tenant.ok() && (message.flags & UAKV_READ_ONLY) == 0 && !tenants_.may_store(session.peer(), *tenant.value())) {
         return error(UAKV_ERR_DENIED, "user %u may only read in tenant \"%s\"; connect with UAKV_READ_ONLY",
                      session.peer().uid, tenant.value()->name().c_str());
     }
-    return tenant;
+    if (!tenant.ok()) {
+        return tenant.take_error();
+    }
+    if constexpr (std::is_same_v<Hello, HelloDeviceMessage>) {
+        gpu::Uuid device;
+        std::copy(std::begin(message.device), std::end(message.device), device.begin());
+        return tenants_.arena_of(*tenant.value(), device);
+    } else {
+        return &tenant.value()->host();
+    }
 }
 
 // What a client takes, before it gets any of it.
@@ -199,7 +214,7 @@ Greeting::Next Greeting::report(Session &session, const ReportGetMessage &messag
 }
 
 void Greeting::open_space(Session &session, const SpaceOpenMessage &message) {
-    if ((message.space.flags & UAKV_SPACE_DURABLE) != 0 && session.tenant().mover() == nullptr) {
+    if ((message.space.flags & UAKV_SPACE_DURABLE) != 0 && session.tenant().host().mover() == nullptr) {
         refuse(session,
                error(UAKV_ERR_UNSUPPORTED,
                      "a space with UAKV_SPACE_DURABLE needs a disk, and this daemon has none for tenant \"%s\" "
@@ -207,7 +222,7 @@ void Greeting::open_space(Session &session, const SpaceOpenMessage &message) {
                      session.tenant().name().c_str()));
         return;
     }
-    auto space = session.tenant().store().spaces().open(message.space, !session.read_only());
+    auto space = session.cache().store().spaces().open(message.space, !session.read_only());
     if (!space.ok()) {
         refuse(session, space.error());
         return;
@@ -221,7 +236,7 @@ void Greeting::open_space(Session &session, const SpaceOpenMessage &message) {
 // Descriptors that were sent and not received count against the daemon in the kernel, which sends no more of them at
 // some point, to nobody.
 void Greeting::get_segment(Session &session, const SegmentGetMessage &message) {
-    const Fd *fd = session.tenant().store().segment_fd(message.segment, session.read_only());
+    const Fd *fd = session.cache().store().segment_fd(message.segment, session.read_only());
     if (fd == nullptr) {
         refuse(session, error(UAKV_ERR_INVALID, "there is no segment %u", message.segment));
         return;

@@ -30,9 +30,9 @@ public:
     static void say_why(const Session &session, const Error &why);
 
 private:
-    Next hello(Session &session, const HelloMessage &message);
-    Result<void> make_session(Session &session, Tenant &tenant, std::vector<Charge> charges, bool read_only);
-    Result<Tenant *> choose_tenant(const Session &session, const HelloMessage &message) const;
+    template <typename Hello> Next hello(Session &session, const Hello &message);
+    Result<void> make_session(Session &session, Cache &cache, std::vector<Charge> charges, bool read_only);
+    template <typename Hello> Result<Cache *> choose_cache(const Session &session, const Hello &message) const;
     Result<std::vector<Charge>> charge(Tenant &tenant) const;
     Next report(Session &session, const ReportGetMessage &message, std::string &violation);
     static void open_space(Session &session, const SpaceOpenMessage &message);

@@ -4,32 +4,33 @@
 #include "ipc/memfd.h"
 #include "ipc/untrusted.h"
 
-#include <fmt/format.h>
+#include <string_view>
 #include <utility>
 
 namespace uakv {
 namespace {
 
-// Read from its end, for the name of a tenant may hold dots, and numbers between them.
-bool is_of(std::string_view name, std::string_view tenant) {
-    const std::size_t before_part = name.rfind('.');
-    if (!name.starts_with("s.") || before_part == std::string_view::npos || before_part == 0) {
-        return false;
-    }
-    const std::size_t before_number = name.rfind('.', before_part - 1);
-    return before_number != std::string_view::npos && before_number >= 2 && name.substr(2, before_number - 2) == tenant;
+// Shorter by a half than to base 10.
+std::string to_base_62(std::uint32_t number) {
+    constexpr std::string_view digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    std::string text;
+    do {
+        text.insert(text.begin(), digits[number % digits.size()]);
+        number /= static_cast<std::uint32_t>(digits.size());
+    } while (number != 0);
+    return text;
 }
 
-Result<Mapping> map_session(const Fd &memory, const std::string &name) {
+Result<Mapping> map_session(const Fd &memory, std::uint64_t session_bytes, const std::string &name) {
     auto bytes = memfd_bytes(memory);
     if (!bytes.ok()) {
         return bytes.take_error();
     }
-    if (bytes.value() != sizeof(SessionLayout)) {
-        return error(UAKV_ERR_LAYOUT, "%s has %llu bytes; a session has %zu", name.c_str(),
-                     static_cast<unsigned long long>(bytes.value()), sizeof(SessionLayout));
+    if (bytes.value() != session_bytes) {
+        return error(UAKV_ERR_LAYOUT, "%s has %llu bytes; a session has %llu", name.c_str(),
+                     static_cast<unsigned long long>(bytes.value()), static_cast<unsigned long long>(session_bytes));
     }
-    auto mapping = Mapping::map(memory, sizeof(SessionLayout), Access::read_write);
+    auto mapping = Mapping::map(memory, session_bytes, Access::read_write);
     if (!mapping.ok()) {
         return mapping;
     }
@@ -43,18 +44,18 @@ Result<Mapping> map_session(const Fd &memory, const std::string &name) {
     return mapping;
 }
 
-Result<LeftSession> take_one(KeptFds &kept, const std::string &tenant, std::uint32_t number) {
+Result<LeftSession> take_one(KeptFds &kept, std::uint32_t number, std::uint64_t session_bytes) {
     LeftSession left;
     left.number = number;
-    const std::string memory_name = session_part_name(tenant, number, "memory");
+    const std::string memory_name = session_part_name(number, SessionPart::memory);
     auto memory = kept.take(memory_name);
-    auto rope = kept.take(session_part_name(tenant, number, "rope"));
-    auto process = kept.take(session_part_name(tenant, number, "process"));
+    auto rope = kept.take(session_part_name(number, SessionPart::rope));
+    auto process = kept.take(session_part_name(number, SessionPart::process));
     if (!memory || !rope) {
-        return error(UAKV_ERR_LAYOUT, "%s is missing, of a session that there was",
-                     memory ? session_part_name(tenant, number, "rope").c_str() : memory_name.c_str());
+        return error(UAKV_ERR_LAYOUT, "%s is missing, of session %u, which there was",
+                     memory ? session_part_name(number, SessionPart::rope).c_str() : memory_name.c_str(), number);
     }
-    auto mapping = map_session(*memory, memory_name);
+    auto mapping = map_session(*memory, session_bytes, memory_name);
     if (!mapping.ok()) {
         return mapping.take_error();
     }
@@ -67,18 +68,22 @@ Result<LeftSession> take_one(KeptFds &kept, const std::string &tenant, std::uint
 
 } // namespace
 
-std::string session_part_name(std::string_view tenant, std::uint32_t number, std::string_view part) {
-    return fmt::format("s.{}.{}.{}", tenant, number, part);
+DeviceSessionLayout *LeftSession::device_layout() const {
+    return mapping.bytes() == sizeof(DeviceSessionLayout) ? &mapping.at<DeviceSessionLayout>(0) : nullptr;
 }
 
-Result<std::vector<LeftSession>> take_left_sessions(KeptFds &kept, const std::string &tenant,
-                                                    std::span<const std::uint32_t> numbers) {
+std::string session_part_name(std::uint32_t number, SessionPart part) {
+    return static_cast<char>(part) + to_base_62(number);
+}
+
+Result<std::vector<LeftSession>> take_left_sessions(KeptFds &kept, std::span<const std::uint32_t> numbers,
+                                                    std::uint64_t session_bytes) {
     std::vector<LeftSession> all;
     if (numbers.size() > limits::orphans_max) {
         return error(UAKV_ERR_LAYOUT, "there were %zu sessions; there can be %u", numbers.size(), limits::orphans_max);
     }
     for (const std::uint32_t number : numbers) {
-        auto left = take_one(kept, tenant, number);
+        auto left = take_one(kept, number, session_bytes);
         if (!left.ok()) {
             return left.take_error();
         }
@@ -87,22 +92,13 @@ Result<std::vector<LeftSession>> take_left_sessions(KeptFds &kept, const std::st
     return all;
 }
 
-void drop_left_sessions(Keeper &keeper, KeptFds &kept, const std::string &tenant,
-                        std::span<const std::uint32_t> numbers) {
-    std::vector<std::string> names;
+void drop_left_sessions(Keeper &keeper, KeptFds &kept, std::span<const std::uint32_t> numbers) {
     for (const std::uint32_t number : numbers) {
-        for (const std::string_view part : session_parts) {
-            names.push_back(session_part_name(tenant, number, part));
+        for (const SessionPart part : session_parts) {
+            const std::string name = session_part_name(number, part);
+            static_cast<void>(kept.take(name));
+            keeper.drop(name);
         }
-    }
-    for (const KeptFds::One &one : kept.all()) {
-        if (is_of(one.name, tenant)) {
-            names.push_back(one.name);
-        }
-    }
-    for (const std::string &name : names) {
-        static_cast<void>(kept.take(name));
-        keeper.drop(name);
     }
 }
 

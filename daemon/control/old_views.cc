@@ -26,9 +26,9 @@ std::string rough_duration(std::uint64_t age_ns) {
 
 } // namespace
 
-std::vector<OldViewsOf> find_old_views(Tenant &tenant, std::uint64_t now) {
-    const std::uint64_t age_ns_max = tenant.settings().lease_ms_max * ns_per_ms;
-    Store &store = tenant.store();
+std::vector<OldViewsOf> find_old_views(Cache &cache, std::uint64_t now) {
+    const std::uint64_t age_ns_max = cache.tenant().settings().lease_ms_max * ns_per_ms;
+    Store &store = cache.store();
     if (!store.tick_leases(now, age_ns_max != 0 ? age_ns_max / ticks_per_age : tick_ns)) {
         return {};
     }
@@ -42,8 +42,8 @@ std::vector<OldViewsOf> find_old_views(Tenant &tenant, std::uint64_t now) {
             found.push_back(old);
         }
     };
-    tenant.for_each_session([&](Session &session) { look_at(session, {&session, nullptr, {}}); });
-    tenant.for_each_orphan([&](Orphan &orphan) { look_at(orphan, {nullptr, &orphan, {}}); });
+    cache.for_each_session([&](Session &session) { look_at(session, {&session, nullptr, {}}); });
+    cache.for_each_orphan([&](Orphan &orphan) { look_at(orphan, {nullptr, &orphan, {}}); });
     std::sort(found.begin(), found.end(),
               [](const OldViewsOf &a, const OldViewsOf &b) { return a.views.bytes > b.views.bytes; });
     return found;

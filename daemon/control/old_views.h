@@ -20,9 +20,9 @@ struct OldViewsOf {
     std::string name() const;
 };
 
-// To be called while the tenant is short of memory, as often as one likes: moves its clock of leases on when that is
+// To be called while the cache is short of memory, as often as one likes: moves its clock of leases on when that is
 // due, and only then finds anything. Who keeps the most comes first.
-std::vector<OldViewsOf> find_old_views(Tenant &tenant, std::uint64_t now);
+std::vector<OldViewsOf> find_old_views(Cache &cache, std::uint64_t now);
 
 // "has held 3 views on 4 MiB for at least 30 s".
 std::string describe(const Store::OldViews &views);

@@ -1,6 +1,7 @@
 #include "daemon/control/orphans.h"
 
 #include "daemon/base/log.h"
+#include "ipc/clock.h"
 #include "ipc/kept_slots.h"
 #include "ipc/lease_table.h"
 #include "ipc/process_handle.h"
@@ -11,30 +12,38 @@
 
 namespace uakv {
 
-Orphan::Orphan(Tenant &tenant, LeftSession left, KeptSession kept, const std::vector<SlotRef> &slots)
-    : tenant_(tenant), left_(std::move(left)), kept_(std::move(kept)) {
+Orphan::Orphan(Cache &cache, LeftSession left, KeptSession kept, const std::vector<SlotRef> &slots)
+    : cache_(cache), left_(std::move(left)), kept_(std::move(kept)) {
     for (const SlotRef slot : slots) {
         slots_.insert(key_of(slot));
     }
-    tenant_.attach(*this);
+    cache_.attach(*this);
 }
 
 Orphan::~Orphan() {
-    tenant_.detach(*this);
+    cache_.detach(*this);
     if (!leases_taken_) {
-        tenant_.store().leases().detach(layout());
+        cache_.store().leases().detach(layout());
     }
     if (left_behind_) {
         return;
     }
+    std::vector<SlotRef> slots;
     for (const std::uint64_t key : slots_) {
-        tenant_.store().give_back({static_cast<SegmentId>(key >> 32), static_cast<std::uint32_t>(key)});
+        slots.push_back({static_cast<SegmentId>(key >> 32), static_cast<std::uint32_t>(key)});
+    }
+    if (cache_.is_device()) {
+        cache_.quarantine().add(std::move(slots), std::move(left_.process), std::move(kept_), now_ns());
+        return;
+    }
+    for (const SlotRef slot : slots) {
+        cache_.store().give_back(slot);
     }
 }
 
 std::string Orphan::name() const {
     const pid_t pid = left_.process.valid() ? pid_of_process(left_.process) : 0;
-    return fmt::format("client {} of a daemon before (pid {}, tenant {})", number(), pid, tenant_.name());
+    return fmt::format("client {} of a daemon before (pid {}, tenant {})", number(), pid, cache_.tenant().name());
 }
 
 bool Orphan::is_over() const {
@@ -47,10 +56,10 @@ bool Orphan::is_of(const Session &session) const {
 }
 
 void Orphan::pass_on(SlotRef slot, Session &session) {
-    UAKV_ASSERT(&session.tenant() == &tenant_);
+    UAKV_ASSERT(&session.cache() == &cache_);
     slots_.erase(key_of(slot));
     session.take_hold(slot);
-    tenant_.store().pass_on(slot, session.number());
+    cache_.store().pass_on(slot, session.number());
 }
 
 void Orphan::reclaim(std::vector<SlotRef> &reclaimed) {
@@ -61,7 +70,7 @@ void Orphan::reclaim(std::vector<SlotRef> &reclaimed) {
         },
         [&](SegmentId segment, std::uint32_t slot) {
             slots_.erase(key_of({segment, slot}));
-            tenant_.store().give_back({segment, slot});
+            cache_.store().give_back({segment, slot});
             reclaimed.push_back({segment, slot});
         });
 }
@@ -70,8 +79,8 @@ void Orphan::take_leases_back() {
     UAKV_ASSERT(!leases_taken_);
     leases_taken_ = true;
     void_leases(layout());
-    tenant_.store().leases().detach(layout());
-    tenant_.count_revocation();
+    cache_.store().leases().detach(layout());
+    cache_.count_revocation();
 }
 
 Orphans::~Orphans() {
@@ -81,12 +90,12 @@ Orphans::~Orphans() {
     }
 }
 
-Result<void> Orphans::adopt(Tenant &tenant, std::vector<LeftSession> left) {
+Result<void> Orphans::adopt(Cache &cache, std::vector<LeftSession> left) {
     UAKV_ASSERT(keeper_ != nullptr || left.empty());
     for (LeftSession &one : left) {
         const std::uint32_t number = one.number;
-        auto orphan = std::make_unique<Orphan>(tenant, std::move(one), KeptSession(*keeper_, tenant, number),
-                                               tenant.store().slots_of_former(number));
+        auto orphan = std::make_unique<Orphan>(cache, std::move(one), KeptSession(*keeper_, cache, number),
+                                               cache.store().slots_of_former(number));
         Orphan &adopted = *orphan;
         if (!orphans_.emplace(number, std::move(orphan)).second) {
             return error(UAKV_ERR_INTERNAL, "two sessions that were left have the number %u", number);

@@ -24,7 +24,7 @@ namespace uakv {
 class Orphan {
 public:
     // The store looks at its leases, and has these slots granted to it (Store::adopt).
-    Orphan(Tenant &tenant, LeftSession left, KeptSession kept, const std::vector<SlotRef> &slots);
+    Orphan(Cache &cache, LeftSession left, KeptSession kept, const std::vector<SlotRef> &slots);
     ~Orphan();
     Orphan(const Orphan &) = delete;
     Orphan &operator=(const Orphan &) = delete;
@@ -69,7 +69,7 @@ public:
 private:
     static std::uint64_t key_of(SlotRef slot) { return static_cast<std::uint64_t>(slot.segment) << 32 | slot.index; }
 
-    Tenant &tenant_;
+    Cache &cache_;
     LeftSession left_;
     KeptSession kept_; // ends before its descriptors are closed
     bool left_behind_ = false;
@@ -89,8 +89,8 @@ public:
     Orphans(const Orphans &) = delete;
     Orphans &operator=(const Orphans &) = delete;
 
-    // The tenant's store has gone on with these.
-    Result<void> adopt(Tenant &tenant, std::vector<LeftSession> left);
+    // The cache's store has gone on with these.
+    Result<void> adopt(Cache &cache, std::vector<LeftSession> left);
 
     std::size_t count() const { return orphans_.size(); }
 

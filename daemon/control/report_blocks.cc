@@ -34,22 +34,10 @@ Json block_report(const BlockReport &block, std::uint64_t now_ms) {
 }
 
 const char *reason_of(Departure why) {
-    switch (why) {
-    case Departure::evicted:
-    case Departure::rebalanced:
-        return "evicted";
-    case Departure::removed:
-        return "removed";
-    case Departure::cleared:
-        return "cleared";
-    case Departure::expired:
-        return "expired";
-    case Departure::dropped:
-        return "dropped_from_disk";
-    case Departure::corrupt:
-        break;
+    if (why == Departure::rebalanced) { // which class of slots wanted the room is of no concern here
+        return name_of(Departure::evicted);
     }
-    return "corrupt";
+    return why == Departure::dropped ? "dropped_from_disk" : name_of(why);
 }
 
 // What is known of a key in one space.
@@ -63,9 +51,9 @@ struct Finding {
 Finding look(Tenant &tenant, std::optional<SpaceId> space, const uakv_key &key) {
     Finding finding{space, {}, false, {}};
     if (space) {
-        finding.block = tenant.store().describe_block(*space, key);
-        finding.flying = tenant.flights().is_flying({*space, key});
-        finding.past = tenant.store().departed(*space, key);
+        finding.block = tenant.host().store().describe_block(*space, key);
+        finding.flying = tenant.host().flights().is_flying({*space, key});
+        finding.past = tenant.host().store().departed(*space, key);
     }
     return finding;
 }
@@ -76,7 +64,7 @@ Finding look_everywhere(Tenant &tenant, const uakv_key &key) {
     const auto worth = [](const Finding &finding) {
         return finding.block ? 3 : finding.flying ? 2 : finding.past ? 1 : 0;
     };
-    for (SpaceId space = 0; space < tenant.store().spaces().count(); ++space) {
+    for (SpaceId space = 0; space < tenant.host().store().spaces().count(); ++space) {
         if (const Finding finding = look(tenant, space, key); worth(finding) > worth(best)) {
             best = finding;
         }
@@ -100,9 +88,9 @@ const char *reason_of(const Finding &finding, bool named) {
 Json other_spaces(Tenant &tenant, std::optional<SpaceId> but, const uakv_key &key) {
     Json names = Json::array();
     Lookup::Found found;
-    for (SpaceId space = 0; space < tenant.store().spaces().count(); ++space) {
-        if (space != but && tenant.store().index().lookup().find(space, key, found)) {
-            names.push_back(tenant.store().spaces().find(space)->name);
+    for (SpaceId space = 0; space < tenant.host().store().spaces().count(); ++space) {
+        if (space != but && tenant.host().store().index().lookup().find(space, key, found)) {
+            names.push_back(tenant.host().store().spaces().find(space)->name);
         }
     }
     return names;
@@ -132,21 +120,21 @@ std::string hex_of(const std::uint8_t *bytes, std::size_t count) {
 
 Json spaces_report(Tenant &tenant) {
     Json list = Json::array();
-    for (SpaceId number = 0; number < tenant.store().spaces().count(); ++number) {
-        const SpaceDescription &space = *tenant.store().spaces().find(number);
+    for (SpaceId number = 0; number < tenant.host().store().spaces().count(); ++number) {
+        const SpaceDescription &space = *tenant.host().store().spaces().find(number);
         Json shape = Json::array();
         Json axes = Json::array();
         for (std::uint32_t i = 0; i < space.ndim; ++i) {
             shape.push_back(space.shape[i]);
             axes.push_back(name_of(axis_names, space.axis[i]));
         }
-        const SpaceCounters counters = tenant.store().space_counters(number);
+        const SpaceCounters counters = tenant.host().store().space_counters(number);
         list.push_back({{"name", space.name},
                         {"dtype", name_of(dtype_names, space.dtype)},
                         {"shape", std::move(shape)},
                         {"axes", std::move(axes)},
                         {"block_bytes", space.block_bytes},
-                        {"block_bytes_unbounded", tenant.store().spaces().is_unbounded(space)},
+                        {"block_bytes_unbounded", tenant.host().store().spaces().is_unbounded(space)},
                         {"ttl_ms", space.ttl_ms},
                         {"durable", (space.flags & UAKV_SPACE_DURABLE) != 0},
                         {"fingerprint", hex_of(space.fingerprint, sizeof space.fingerprint)},
@@ -157,12 +145,12 @@ Json spaces_report(Tenant &tenant) {
 }
 
 Result<Json> blocks_report(Tenant &tenant, const std::string &name, EntryId cursor, std::uint32_t limit) {
-    const auto space = find_space(tenant.store().spaces(), name);
+    const auto space = find_space(tenant.host().store().spaces(), name);
     if (!space) {
         return error(UAKV_ERR_INVALID, "tenant \"%s\" has no space \"%s\"", tenant.name().c_str(), name.c_str());
     }
     std::vector<BlockReport> blocks;
-    const auto next = tenant.store().list_blocks(*space, cursor, limit, blocks);
+    const auto next = tenant.host().store().list_blocks(*space, cursor, limit, blocks);
     const std::uint64_t now_ms = boot_ms();
     Json list = Json::array();
     for (const BlockReport &block : blocks) {
@@ -175,12 +163,12 @@ Result<Json> blocks_report(Tenant &tenant, const std::string &name, EntryId curs
 Json why_report(Tenant &tenant, const std::string &name, const uakv_key &key) {
     const bool named = !name.empty();
     const Finding finding =
-        named ? look(tenant, find_space(tenant.store().spaces(), name), key) : look_everywhere(tenant, key);
+        named ? look(tenant, find_space(tenant.host().store().spaces(), name), key) : look_everywhere(tenant, key);
     const std::uint64_t now_ms = boot_ms();
     const auto &block = finding.block;
     const bool left = !block && !finding.flying && finding.past.has_value();
     const std::string reason = reason_of(finding, named);
-    const SpaceDescription *space = finding.space ? tenant.store().spaces().find(*finding.space) : nullptr;
+    const SpaceDescription *space = finding.space ? tenant.host().store().spaces().find(*finding.space) : nullptr;
     Json report = {
         {"tenant", tenant.name()},
         {"space", space != nullptr ? std::string(space->name) : name},
@@ -198,7 +186,7 @@ Json why_report(Tenant &tenant, const std::string &name, const uakv_key &key) {
         {"other_spaces", other_spaces(tenant, finding.space, key)},
     };
     if (reason == "never_stored") {
-        report["history_from_ms"] = now_ms - std::min(now_ms, tenant.store().history_from_ms());
+        report["history_from_ms"] = now_ms - std::min(now_ms, tenant.host().store().history_from_ms());
     }
     return report;
 }

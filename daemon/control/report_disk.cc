@@ -89,7 +89,7 @@ Error no_disk(const Tenant &tenant) {
 } // namespace
 
 Json disk_report(const Tenant &tenant) {
-    const Mover *mover = tenant.mover();
+    const Mover *mover = tenant.host().mover();
     if (mover == nullptr) {
         return {{"name", tenant.name()}, {"disk", nullptr}};
     }
@@ -113,7 +113,7 @@ Json disk_report(const Tenant &tenant) {
 }
 
 Result<Json> verify_report(Tenant &tenant, bool only_look) {
-    Mover *mover = tenant.mover();
+    Mover *mover = tenant.host().mover();
     if (mover == nullptr) {
         return no_disk(tenant);
     }
@@ -124,11 +124,11 @@ Result<Json> verify_report(Tenant &tenant, bool only_look) {
 }
 
 Result<Json> warm_report(Tenant &tenant, const std::string &name, std::uint32_t limit) {
-    Mover *mover = tenant.mover();
+    Mover *mover = tenant.host().mover();
     if (mover == nullptr) {
         return no_disk(tenant);
     }
-    const auto space = find_space(tenant.store().spaces(), name);
+    const auto space = find_space(tenant.host().store().spaces(), name);
     if (!space) {
         return error(UAKV_ERR_INVALID, "tenant \"%s\" has no space \"%s\"", tenant.name().c_str(), name.c_str());
     }
@@ -141,7 +141,7 @@ Result<Json> warm_report(Tenant &tenant, const std::string &name, std::uint32_t 
 
 std::vector<std::string> disk_problems(const Tenant &tenant) {
     std::vector<std::string> problems;
-    const Mover *mover = tenant.mover();
+    const Mover *mover = tenant.host().mover();
     if (mover == nullptr) {
         return problems;
     }

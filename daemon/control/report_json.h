@@ -22,7 +22,7 @@ inline std::string hex_of(const uakv_key &key) {
 }
 
 // report_stats.cc
-Json statistics_report(const Tenant &tenant);
+Json statistics_report(const Tenant &tenant); // its arenas' included
 Json histogram_report(const Histogram &histogram);
 
 // report_blocks.cc
@@ -30,6 +30,11 @@ Json spaces_report(Tenant &tenant);
 Result<Json> blocks_report(Tenant &tenant, const std::string &name, EntryId cursor, std::uint32_t limit);
 Json why_report(Tenant &tenant, const std::string &name, const uakv_key &key);
 std::optional<SpaceId> find_space(Spaces &spaces, const std::string &name);
+
+// report_gpu.cc
+Json gpu_report(const GpuTier &tier);
+Json arena_report(const Cache &arena);
+std::vector<std::string> arena_problems(const Cache &arena);
 
 // report_disk.cc
 Json disk_report(const Tenant &tenant);

@@ -93,16 +93,31 @@ Json histogram_report(const Histogram &histogram) {
             {"buckets", std::move(buckets)}};
 }
 
-Json statistics_report(const Tenant &tenant) {
-    const uakv_statistics values = tenant.statistics();
-    Json report = {{"name", tenant.name()}, {"clients", values.clients}};
+namespace {
+
+void add_statistics(Json &report, const Cache &cache) {
+    const uakv_statistics values = cache.statistics();
+    report["clients"] = values.clients;
     for (const auto &[name, number] : numbers) {
         report[name] = values.*number;
     }
-    const Latencies latencies = tenant.latencies();
+    const Latencies latencies = cache.latencies();
     Json &calls = report["latencies"];
     for (std::size_t call = 0; call < timed_calls; ++call) {
         calls[call_names[call]] = histogram_report(latencies[call]);
+    }
+}
+
+} // namespace
+
+Json statistics_report(const Tenant &tenant) {
+    Json report = {{"name", tenant.name()}};
+    add_statistics(report, tenant.host());
+    Json &devices = report["devices"] = Json::array();
+    for (const auto &arena : tenant.arenas()) {
+        Json one = {{"uuid", gpu::text_of(arena->device()->uuid)}, {"ordinal", arena->device()->ordinal}};
+        add_statistics(one, *arena);
+        devices.push_back(std::move(one));
     }
     return report;
 }

@@ -17,18 +17,18 @@ constexpr std::uint32_t blocks_max = 10'000; // some megabytes of text, and a fe
 
 std::vector<std::string> problems_of(const Tenant &tenant, const uakv_statistics &values) {
     std::vector<std::string> problems;
-    if (tenant.store().short_of_memory()) {
+    if (tenant.host().store().short_of_memory()) {
         problems.push_back(fmt::format("tenant \"{}\" has {} of its {}: the machine has no more memory; free some, or "
                                        "give the tenant less",
                                        tenant.name(), format_size(values.bytes_memory),
                                        format_size(values.bytes_capacity)));
     }
-    if (tenant.refused_slots_lately()) {
+    if (tenant.host().refused_slots_lately()) {
         problems.push_back(fmt::format(
             "tenant \"{}\" refused slots in the last 10 s: all of its memory is in use by {}", tenant.name(),
-            tenant.store().evicts() ? "views, slots and pinned blocks; give it more"
-                                    : "blocks, and enable_gc: false keeps them; clear "
-                                      "spaces, or give it more"));
+            tenant.host().store().evicts() ? "views, slots and pinned blocks; give it more"
+                                           : "blocks, and enable_gc: false keeps them; clear "
+                                             "spaces, or give it more"));
     }
     for (std::string &problem : disk_problems(tenant)) {
         problems.push_back(std::move(problem));
@@ -89,13 +89,20 @@ std::string Reports::status(const std::vector<Tenant *> &visible) const {
     Json problems = Json::array();
     Json tenants = Json::array();
     for (const Tenant *tenant : visible) {
-        const uakv_statistics values = tenant->statistics();
+        const uakv_statistics values = tenant->host().statistics();
         for (std::string &problem : problems_of(*tenant, values)) {
             problems.push_back(std::move(problem));
         }
+        Json devices = Json::array();
+        for (const auto &arena : tenant->arenas()) {
+            devices.push_back(arena_report(*arena));
+            for (std::string &problem : arena_problems(*arena)) {
+                problems.push_back(std::move(problem));
+            }
+        }
         tenants.push_back({{"name", tenant->name()},
                            {"clients", values.clients},
-                           {"orphans", tenant->orphans()},
+                           {"orphans", tenant->host().orphans()},
                            {"bytes_capacity", values.bytes_capacity},
                            {"bytes_memory", values.bytes_memory},
                            {"bytes_blocks", values.bytes_blocks},
@@ -103,7 +110,8 @@ std::string Reports::status(const std::vector<Tenant *> &visible) const {
                            {"hits", values.hits},
                            {"misses", values.misses},
                            {"bytes_disk", values.bytes_disk},
-                           {"bytes_disk_max", values.bytes_disk_max}});
+                           {"bytes_disk_max", values.bytes_disk_max},
+                           {"devices", std::move(devices)}});
     }
     return text_of({{"version", UAKV_VERSION},
                     {"pid", ::getpid()},
@@ -112,6 +120,7 @@ std::string Reports::status(const std::vector<Tenant *> &visible) const {
                     {"loop", loop_},
                     {"healthy", problems.empty()},
                     {"problems", problems},
+                    {"gpu", gpu_report(tenants_.gpu())},
                     {"tenants", std::move(tenants)}});
 }
 

@@ -16,17 +16,18 @@ constexpr std::uint32_t looks_over_max = 20;
 
 } // namespace
 
-Result<SharedSession> SharedSession::create() {
+Result<SharedSession> SharedSession::create(LeaseTables::Kind kind) {
     SharedSession shared;
-    auto memory = create_memfd("uakv-session", sizeof(SessionLayout));
+    const std::uint64_t bytes = kind == LeaseTables::Kind::device ? sizeof(DeviceSessionLayout) : sizeof(SessionLayout);
+    auto memory = create_memfd("uakv-session", bytes);
     if (!memory.ok()) {
         return memory.take_error();
     }
     shared.memory = std::move(memory.value());
-    if (auto allocated = allocate_memfd(shared.memory, 0, sizeof(SessionLayout)); !allocated.ok()) {
+    if (auto allocated = allocate_memfd(shared.memory, 0, bytes); !allocated.ok()) {
         return allocated.take_error();
     }
-    auto mapping = Mapping::map(shared.memory, sizeof(SessionLayout), Access::read_write);
+    auto mapping = Mapping::map(shared.memory, bytes, Access::read_write);
     if (!mapping.ok()) {
         return mapping.take_error();
     }
@@ -55,7 +56,7 @@ Session::~Session() {
     if (!shared_) {
         return;
     }
-    tenant_->detach(*this);
+    cache_->detach(*this);
     if (left_behind_) {
         return;
     }
@@ -64,15 +65,27 @@ Session::~Session() {
     static_cast<void>(load_acquire(layout().header.submission_tail));
     std::vector<SlotRef> kept;
     reclaim(kept);
+    std::vector<SlotRef> slots;
     for (const std::uint64_t key : grants_) {
-        tenant_->store().give_back({static_cast<SegmentId>(key >> 32), static_cast<std::uint32_t>(key)});
+        slots.push_back({static_cast<SegmentId>(key >> 32), static_cast<std::uint32_t>(key)});
+    }
+    if (cache_->is_device()) {
+        cache_->quarantine().add(std::move(slots), std::move(process), std::move(kept_), now_ns());
+        return;
+    }
+    for (const SlotRef slot : slots) {
+        cache_->store().give_back(slot);
         UAKV_SEQUENCE_POINT(session_slot_returned);
     }
 }
 
+DeviceSessionLayout *Session::device_layout() const {
+    return cache_->is_device() ? &shared_->mapping.at<DeviceSessionLayout>(0) : nullptr;
+}
+
 std::string Session::name() const {
-    const std::string tenant = tenant_ != nullptr ? ", tenant " + tenant_->name() : "";
-    return fmt::format("client {} (pid {}, uid {}{})", number_, peer_.pid, peer_.uid, tenant);
+    const std::string of = cache_ != nullptr ? ", tenant " + tenant().name() : "";
+    return fmt::format("client {} (pid {}, uid {}{})", number_, peer_.pid, peer_.uid, of);
 }
 
 void Session::note_report() {
@@ -87,17 +100,18 @@ void Session::keep_report(Fd region) {
     report_ = std::move(region);
 }
 
-void Session::welcome(Tenant &tenant, std::vector<Charge> charges, SharedSession shared, bool read_only) {
+void Session::welcome(Cache &cache, std::vector<Charge> charges, SharedSession shared, bool read_only) {
     UAKV_ASSERT(!shared_);
-    tenant_ = &tenant;
+    cache_ = &cache;
     charges_ = std::move(charges);
     shared_ = std::move(shared);
     read_only_ = read_only;
-    leased_bytes_max_ = tenant.settings().leased_bytes_max;
+    UAKV_ASSERT(shared_->mapping.bytes() == cache.session_bytes());
+    leased_bytes_max_ = cache.leased_bytes_max();
     ring_.emplace(layout(), shared_->bell.rope);
     const bool asleep = ring_->sleep_unless_pending(0);
     UAKV_ASSERT(asleep); // nobody else has the memory yet
-    tenant_->attach(*this);
+    cache_->attach(*this);
 }
 
 void Session::leave_behind() {
@@ -109,7 +123,7 @@ std::optional<std::uint64_t> Session::leased_too_much() {
     if (leased_bytes_max_ == 0) {
         return std::nullopt;
     }
-    const std::uint64_t leased_bytes = tenant_->store().leased_bytes(layout());
+    const std::uint64_t leased_bytes = cache_->store().leased_bytes(layout());
     looks_over_ = leased_bytes > leased_bytes_max_ ? looks_over_ + 1 : 0;
     return looks_over_ >= looks_over_max ? std::optional(leased_bytes) : std::nullopt;
 }
@@ -119,12 +133,12 @@ void Session::take_leases_back() {
     leases_taken_ = true;
     leased_bytes_max_ = 0;
     void_leases(layout());
-    tenant_->store().leases().detach(layout());
-    tenant_->count_revocation();
+    cache_->store().leases().detach(layout());
+    cache_->count_revocation();
 }
 
 bool Session::drain_touches() {
-    Store &store = tenant_->store();
+    Store &store = cache_->store();
     return touches_.drain(layout(), store.index().entry_capacity(), [&store](EntryId entry) { store.touch(entry); });
 }
 
@@ -136,7 +150,7 @@ void Session::reclaim(std::vector<SlotRef> &reclaimed) {
         },
         [&](SegmentId segment, std::uint32_t slot) {
             let_go({segment, slot});
-            tenant_->store().give_back({segment, slot});
+            cache_->store().give_back({segment, slot});
             reclaimed.push_back({segment, slot});
         });
 }

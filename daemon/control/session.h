@@ -2,16 +2,19 @@
 // holds is given back when the session is destroyed, which is when the client's process has died or has let
 // go of the connection: not before, for it may still write to the slots that it was granted.
 //
-// A connection is a session from its beginning, but belongs to a tenant only from its welcome on. One that asks for
-// reports instead of saying hello never does.
+// A connection is a session from its beginning, but belongs to a cache of a tenant only from its welcome on. One that
+// asks for reports instead of saying hello never does.
 #pragma once
 
 #include "daemon/control/kept_session.h"
+#include "daemon/control/tenant.h"
 #include "daemon/io/event_loop.h"
+#include "ipc/device_session.h"
 #include "ipc/process_handle.h"
 #include "ipc/ring_consumer.h"
 #include "ipc/touch_ring.h"
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,7 +30,7 @@ struct SharedSession {
     Fd doorbell; // the client rings it
     Bell bell;   // the daemon rings it
 
-    static Result<SharedSession> create();
+    static Result<SharedSession> create(LeaseTables::Kind kind = LeaseTables::Kind::host);
     SessionLayout &layout() const { return mapping.at<SessionLayout>(0); }
 };
 
@@ -57,7 +60,7 @@ public:
     void keep_report(Fd region);
 
     // After the handshake.
-    void welcome(Tenant &tenant, std::vector<Charge> charges, SharedSession shared, bool read_only);
+    void welcome(Cache &cache, std::vector<Charge> charges, SharedSession shared, bool read_only);
 
     // It outlives this daemon, should that end before it does. leave_behind(): that is now, and nothing goes back; only
     // of one that is kept.
@@ -66,8 +69,10 @@ public:
     void leave_behind();
     bool welcomed() const { return shared_.has_value(); }
     bool read_only() const { return read_only_; }
-    Tenant &tenant() const { return *tenant_; }
+    Cache &cache() const { return *cache_; }
+    Tenant &tenant() const { return cache_->tenant(); }
     SessionLayout &layout() const { return shared_->layout(); }
+    DeviceSessionLayout *device_layout() const; // null: its cache is not that of a device
     const Fd &memory() const { return shared_->memory; }
     const Fd &doorbell() const { return shared_->doorbell; }
     const Fd &rope() const { return shared_->bell.rope; }
@@ -90,7 +95,7 @@ public:
     bool holds(SlotRef slot) const { return grants_.count(key_of(slot)) != 0; }
     void take_hold(SlotRef slot) { grants_.insert(key_of(slot)); }
     void let_go(SlotRef slot) { grants_.erase(key_of(slot)); }
-    std::size_t grants() const { return grants_.size(); }
+    std::size_t grants() const { return grants_.size() + ordered.commits.size(); }
 
     // Takes back the slots that the client keeps for later, and appends them to `reclaimed`.
     void reclaim(std::vector<SlotRef> &reclaimed);
@@ -111,10 +116,17 @@ public:
     // Loads and flushes that wait for the tier below memory; see Loads.
     std::vector<std::uint64_t> waiting_tags;
 
+    // Commits that wait for a stream of the client, with their slots; see OrderedCommits.
+    struct Ordered {
+        std::vector<Submission> commits;
+        std::array<std::uint64_t, limits::device_streams_max> reached{}; // by each stream, as it was last seen
+    };
+    Ordered ordered;
+
     // Submissions that were taken and are not answered yet.
     std::uint32_t unanswered() const {
-        return static_cast<std::uint32_t>(waiting_grants.size() + waiting_tags.size()) + waiting_claims +
-               running_clears;
+        return static_cast<std::uint32_t>(waiting_grants.size() + waiting_tags.size() + ordered.commits.size()) +
+               waiting_claims + running_clears;
     }
 
     // Segments that were sent to it since it had read all that it was sent.
@@ -143,7 +155,7 @@ private:
     const PeerIdentity peer_;
     std::uint64_t heard_ns_;
     bool reporting_ = false;
-    Tenant *tenant_ = nullptr;
+    Cache *cache_ = nullptr;
     Fd report_;
     std::vector<Charge> charges_;
     bool read_only_ = false;

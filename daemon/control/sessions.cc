@@ -44,11 +44,11 @@ Sessions::~Sessions() {
     }
 }
 
-Result<void> Sessions::adopt(Tenant &tenant, std::vector<LeftSession> left) {
+Result<void> Sessions::adopt(Cache &cache, std::vector<LeftSession> left) {
     for (const LeftSession &one : left) {
         next_number_ = std::max(next_number_, one.number + 1);
     }
-    return orphans_.adopt(tenant, std::move(left));
+    return orphans_.adopt(cache, std::move(left));
 }
 
 Sessions::Accepted Sessions::accept_next(const Fd &listener) {
@@ -308,11 +308,11 @@ void Sessions::retry_waiting() {
 
 // The library keeps to the limit on leased bytes; a client that goes round it is found out once it hurts others.
 void Sessions::look_at_views(std::uint64_t now) {
-    for (const auto &tenant : tenants_.all()) {
-        if (!tenant->take_short(now)) {
+    for (Cache *cache : tenants_.caches()) {
+        if (!cache->take_short(now)) {
             continue;
         }
-        tenant->for_each_session([&](Session &session) {
+        cache->for_each_session([&](Session &session) {
             if (const auto leased_bytes = session.leased_too_much()) {
                 take_leases_back(session, error(UAKV_ERR_REVOKED,
                                                 "it holds views on %llu bytes, of %llu that it may (leased_memory), "
@@ -321,14 +321,14 @@ void Sessions::look_at_views(std::uint64_t now) {
                                                 static_cast<unsigned long long>(session.leased_bytes_max())));
             }
         });
-        look_at_old_views(*tenant, now);
+        look_at_old_views(*cache, now);
     }
 }
 
-void Sessions::look_at_old_views(Tenant &tenant, std::uint64_t now) {
-    const std::vector<OldViewsOf> found = find_old_views(tenant, now);
-    const std::uint64_t age_ms_max = tenant.settings().lease_ms_max;
-    if (age_ms_max == 0 && !found.empty() && tenant.refused_slots_lately() && tenant.take_telling(now)) {
+void Sessions::look_at_old_views(Cache &cache, std::uint64_t now) {
+    const std::vector<OldViewsOf> found = find_old_views(cache, now);
+    const std::uint64_t age_ms_max = cache.tenant().settings().lease_ms_max;
+    if (age_ms_max == 0 && !found.empty() && cache.refused_slots_lately() && cache.take_telling(now)) {
         log_warn("{} {}, and its tenant has no room: stop it, or set lease_max_age", found[0].name(),
                  describe(found[0].views));
     }
@@ -357,16 +357,26 @@ void Sessions::take_leases_back(Session &session, const Error &why) {
     session.take_leases_back();
 }
 
+bool Sessions::continue_ordered() {
+    return dispatcher_.continue_ordered(now_ns(), [this](Session &session, const std::string &violation) {
+        end(session, error(UAKV_ERR_INVALID, "%s", violation.c_str()));
+    });
+}
+
+std::uint64_t Sessions::next_ordered_ns() const {
+    return dispatcher_.next_ordered_ns(now_ns());
+}
+
 void Sessions::answer_loads() {
-    for (const auto &tenant : tenants_.all()) {
-        dispatcher_.answer_loads(*tenant);
+    for (Cache *cache : tenants_.caches()) {
+        dispatcher_.answer_loads(*cache);
     }
 }
 
 void Sessions::expire_flights(std::uint64_t now) {
-    for (const auto &tenant : tenants_.all()) {
-        if (tenant->flights().next_late_ns(tenant->flight_ns_max()) <= now) {
-            dispatcher_.expire_flights(*tenant, now);
+    for (Cache *cache : tenants_.caches()) {
+        if (cache->flights().next_late_ns(cache->tenant().flight_ns_max()) <= now) {
+            dispatcher_.expire_flights(*cache, now);
             waiting_ = dispatcher_.take_waits() || waiting_;
         }
     }
@@ -374,8 +384,8 @@ void Sessions::expire_flights(std::uint64_t now) {
 
 std::uint64_t Sessions::next_late_ns() const {
     std::uint64_t next = UINT64_MAX;
-    for (const auto &tenant : tenants_.all()) {
-        next = std::min(next, tenant->flights().next_late_ns(tenant->flight_ns_max()));
+    for (Cache *cache : tenants_.caches()) {
+        next = std::min(next, cache->flights().next_late_ns(cache->tenant().flight_ns_max()));
     }
     return next;
 }

@@ -28,8 +28,8 @@ public:
     Sessions(const Sessions &) = delete;
     Sessions &operator=(const Sessions &) = delete;
 
-    // Sessions of daemons before, with which the tenant's store has gone on: before any connection is taken.
-    Result<void> adopt(Tenant &tenant, std::vector<LeftSession> left);
+    // Sessions of daemons before, with which the cache's store has gone on: before any connection is taken.
+    Result<void> adopt(Cache &cache, std::vector<LeftSession> left);
 
     // Takes one connection that waits at the listener. `failed`: it had to be left there for want of descriptors; try
     // again a little later.
@@ -51,7 +51,12 @@ public:
     // Goes on with emptying spaces; true when there is more to do at once.
     bool continue_clears() { return dispatcher_.continue_clears(); }
 
-    // Passes on what the tenants' tiers below memory have answered.
+    // Publishes what streams of clients have written by now; true when there was anything. When to look again at the
+    // latest, in ns from now; UINT64_MAX: nothing waits for a stream.
+    bool continue_ordered();
+    std::uint64_t next_ordered_ns() const;
+
+    // Passes on what the caches' tiers below memory have answered.
     void answer_loads();
 
     // Ends the wait for clients that compute a block for too long; the next is too late at next_late_ns (now_ns).
@@ -75,7 +80,7 @@ private:
     void cool_down(std::uint64_t now);
     void drain_all_touches(std::uint64_t now);
     void look_at_views(std::uint64_t now);
-    void look_at_old_views(Tenant &tenant, std::uint64_t now);
+    void look_at_old_views(Cache &cache, std::uint64_t now);
     void take_leases_back(Session &session, const Error &why);
     void leave(Session &session);
     void end(Session &session, const Error &why);

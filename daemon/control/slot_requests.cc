@@ -20,7 +20,7 @@ bool holds_too_many(const Session &session) {
 
 void SlotRequests::grant(Session &session, std::uint64_t user_data, std::uint64_t length) {
     if (holds_too_many(session)) {
-        complete(session, user_data, UAKV_ERR_DENIED);
+        answers_.complete(session, user_data, UAKV_ERR_DENIED);
         return;
     }
     request(session, {user_data, length, now_ns(), std::nullopt});
@@ -29,17 +29,17 @@ void SlotRequests::grant(Session &session, std::uint64_t user_data, std::uint64_
 
 void SlotRequests::claim(Session &session, const FlightKey &key, std::uint64_t user_data, std::uint64_t length,
                          bool anew) {
-    Tenant &tenant = session.tenant();
+    Cache &cache = session.cache();
     Lookup::Found found;
-    if (tenant.store().index().lookup().find(key.space, key.key, found) && !(found.is_cold() && anew)) {
-        complete(session, user_data, UAKV_EXISTS);
+    if (cache.store().index().lookup().find(key.space, key.key, found) && !(found.is_cold() && anew)) {
+        answers_.complete(session, user_data, UAKV_EXISTS);
         return;
     }
     if (holds_too_many(session)) {
-        complete(session, user_data, UAKV_ERR_DENIED);
+        answers_.complete(session, user_data, UAKV_ERR_DENIED);
         return;
     }
-    if (tenant.flights().claim(key, {session.number(), user_data, length}) == Flights::Claimed::joined) {
+    if (cache.flights().claim(key, {session.number(), user_data, length}) == Flights::Claimed::joined) {
         ++session.waiting_claims;
         return;
     }
@@ -55,20 +55,20 @@ void SlotRequests::request(Session &session, const Waiting &wanted) {
 }
 
 void SlotRequests::cancel(Session &session, std::uint64_t user_data) {
-    Tenant &tenant = session.tenant();
+    Cache &cache = session.cache();
     auto &waiting = session.waiting_grants;
     const auto found = std::find_if(waiting.begin(), waiting.end(),
                                     [&](const Waiting &wanted) { return wanted.user_data == user_data; });
     if (found != waiting.end()) {
         const std::optional<FlightKey> flight = found->flight;
         waiting.erase(found);
-        complete(session, user_data, UAKV_ERR_TIMEOUT);
+        answers_.complete(session, user_data, UAKV_ERR_TIMEOUT);
         if (flight) {
-            pass_on(tenant, tenant.flights().dropped_out(*flight));
+            pass_on(cache, cache.flights().dropped_out(*flight));
         }
-    } else if (tenant.flights().cancel(session.number(), user_data)) {
+    } else if (cache.flights().cancel(session.number(), user_data)) {
         --session.waiting_claims;
-        complete(session, user_data, UAKV_ERR_TIMEOUT);
+        answers_.complete(session, user_data, UAKV_ERR_TIMEOUT);
     }
     take_turns();
 }
@@ -86,20 +86,20 @@ void SlotRequests::retry(Session &session) {
 
 // False when it has to wait on.
 bool SlotRequests::try_answer(Session &session, const Waiting &wanted, std::uint64_t now) {
-    Tenant &tenant = session.tenant();
-    const Store::Grant grant = find_slot(tenant, wanted.length, session.number());
+    Cache &cache = session.cache();
+    const Store::Grant grant = find_slot(cache, wanted.length, session.number());
     const bool granted = grant.outcome == Store::GrantOutcome::granted;
     if (grant.outcome == Store::GrantOutcome::none) {
-        tenant.note_short();
+        cache.note_short();
     }
     if (grant.outcome == Store::GrantOutcome::later || (!granted && now - wanted.since_ns < patience_ns)) {
         return false;
     }
     if (!granted) {
-        tenant.count_no_space(now);
-        complete(session, wanted.user_data, UAKV_ERR_NO_SPACE);
+        cache.count_no_space(now);
+        answers_.complete(session, wanted.user_data, UAKV_ERR_NO_SPACE);
         if (wanted.flight) {
-            pass_on(tenant, tenant.flights().dropped_out(*wanted.flight));
+            pass_on(cache, cache.flights().dropped_out(*wanted.flight));
         }
         return true;
     }
@@ -110,73 +110,73 @@ bool SlotRequests::try_answer(Session &session, const Waiting &wanted, std::uint
     hand_over(session, grant.slot, completion);
     UAKV_SEQUENCE_POINT(slot_held);
     if (wanted.flight) {
-        tenant.flights().granted(*wanted.flight, grant.slot, now);
+        cache.flights().granted(*wanted.flight, grant.slot, now);
     }
-    complete(session, completion);
+    answers_.complete(session, completion);
     return true;
 }
 
 // Before anybody is refused, slots that lie idle with clients are taken back.
-Store::Grant SlotRequests::find_slot(Tenant &tenant, std::uint64_t length, std::uint32_t client) {
-    const Store::Grant grant = tenant.store().grant(length, client);
+Store::Grant SlotRequests::find_slot(Cache &cache, std::uint64_t length, std::uint32_t client) {
+    const Store::Grant grant = cache.store().grant(length, client);
     if (grant.outcome != Store::GrantOutcome::none) {
         return grant;
     }
-    const std::vector<SlotRef> reclaimed = tenant.reclaim();
+    const std::vector<SlotRef> reclaimed = cache.reclaim();
     for (const SlotRef slot : reclaimed) {
-        pass_on(tenant, tenant.flights().released(slot)); // a client may offer what it said to compute in
+        pass_on(cache, cache.flights().released(slot)); // a client may offer what it said to compute in
     }
-    return reclaimed.empty() ? grant : tenant.store().grant(length, client);
+    return reclaimed.empty() ? grant : cache.store().grant(length, client);
 }
 
-void SlotRequests::landed(Tenant &tenant, const FlightKey &key) {
-    const Flights::Landing landing = tenant.flights().landed(key);
+void SlotRequests::landed(Cache &cache, const FlightKey &key) {
+    const Flights::Landing landing = cache.flights().landed(key);
     if (landing.pilot) {
-        Session &session = *tenant.find(landing.pilot->session);
+        Session &session = *cache.find(landing.pilot->session);
         std::erase_if(session.waiting_grants, [&](const Waiting &wanted) { return wanted.flight == key; });
-        complete(session, landing.pilot->user_data, UAKV_EXISTS);
+        answers_.complete(session, landing.pilot->user_data, UAKV_EXISTS);
     }
     for (const Claimant &claimant : landing.waiting) {
         UAKV_SEQUENCE_POINT(flight_ended);
-        Session &session = *tenant.find(claimant.session);
+        Session &session = *cache.find(claimant.session);
         --session.waiting_claims;
-        complete(session, claimant.user_data, UAKV_EXISTS);
+        answers_.complete(session, claimant.user_data, UAKV_EXISTS);
     }
 }
 
-void SlotRequests::released(Tenant &tenant, SlotRef slot) {
-    pass_on(tenant, tenant.flights().released(slot));
+void SlotRequests::released(Cache &cache, SlotRef slot) {
+    pass_on(cache, cache.flights().released(slot));
     take_turns();
 }
 
 void SlotRequests::leave(Session &session) {
     session.waiting_grants.clear();
     session.waiting_claims = 0;
-    for (const Flights::Turn &turn : session.tenant().flights().withdraw(session.number())) {
-        pass_on(session.tenant(), turn);
+    for (const Flights::Turn &turn : session.cache().flights().withdraw(session.number())) {
+        pass_on(session.cache(), turn);
     }
     take_turns();
 }
 
-void SlotRequests::expire(Tenant &tenant, std::uint64_t now) {
-    for (const Flights::Turn &turn : tenant.flights().expire(now, tenant.flight_ns_max())) {
-        pass_on(tenant, turn);
+void SlotRequests::expire(Cache &cache, std::uint64_t now) {
+    for (const Flights::Turn &turn : cache.flights().expire(now, cache.tenant().flight_ns_max())) {
+        pass_on(cache, turn);
     }
     take_turns();
 }
 
-void SlotRequests::pass_on(Tenant &tenant, const std::optional<Flights::Turn> &turn) {
+void SlotRequests::pass_on(Cache &cache, const std::optional<Flights::Turn> &turn) {
     if (turn) {
-        turns_.emplace_back(&tenant, *turn);
+        turns_.emplace_back(&cache, *turn);
     }
 }
 
 // One turn can lead to another: a loop, so that a long line of claims is no deep recursion.
 void SlotRequests::take_turns() {
     while (!turns_.empty()) {
-        const auto [tenant, turn] = turns_.back();
+        const auto [cache, turn] = turns_.back();
         turns_.pop_back();
-        Session *session = tenant->find(turn.claimant.session);
+        Session *session = cache->find(turn.claimant.session);
         UAKV_ASSERT(session != nullptr); // who leaves withdraws its claims
         --session->waiting_claims;
         UAKV_SEQUENCE_POINT(turn_taken);
@@ -185,35 +185,12 @@ void SlotRequests::take_turns() {
 }
 
 void SlotRequests::hand_over(Session &session, SlotRef slot, Completion &completion) {
-    const Slots &slots = session.tenant().store().slots();
+    const Slots &slots = session.cache().store().slots();
     session.take_hold(slot);
     completion.segment = slot.segment;
     completion.slot = slot.index;
     completion.offset = slots.offset(slot);
     completion.capacity = slots.slot_bytes(slot.segment);
-}
-
-void SlotRequests::complete(Session &session, std::uint64_t user_data, uakv_status status) {
-    Completion completion{};
-    completion.user_data = user_data;
-    completion.status = status;
-    complete(session, completion);
-}
-
-void SlotRequests::complete(Session &session, const Completion &completion) {
-    session.ring().complete(completion);
-    if (answered_.empty() || answered_.back() != &session) {
-        answered_.push_back(&session);
-    }
-}
-
-bool SlotRequests::publish() {
-    bool woke = false;
-    for (Session *session : answered_) {
-        woke = session->ring().publish() || woke;
-    }
-    answered_.clear();
-    return woke;
 }
 
 } // namespace uakv

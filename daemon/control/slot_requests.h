@@ -5,6 +5,7 @@
 // publish(), in the same turn of the reactor.
 #pragma once
 
+#include "daemon/control/answers.h"
 #include "daemon/control/session.h"
 
 #include <cstdint>
@@ -28,16 +29,16 @@ public:
     void retry(Session &session);
 
     // The block is stored: whoever waits for it gets word.
-    void landed(Tenant &tenant, const FlightKey &key);
+    void landed(Cache &cache, const FlightKey &key);
 
     // The slot was committed or has gone back: if it was claimed for a block, that is the next one's turn.
-    void released(Tenant &tenant, SlotRef slot);
+    void released(Cache &cache, SlotRef slot);
 
     // The client is not served any more: what it waits for is forgotten, and what it computes passes on.
     void leave(Session &session);
 
     // Passes on what clients have computed for too long.
-    void expire(Tenant &tenant, std::uint64_t now);
+    void expire(Cache &cache, std::uint64_t now);
 
     // Puts the slot into the completion; it is the client's from here on.
     static void hand_over(Session &session, SlotRef slot, Completion &completion);
@@ -46,21 +47,19 @@ public:
     bool take_waits() { return std::exchange(waits_, false); }
 
     // Shows clients what was answered here. True when a sleeping one was woken.
-    bool publish();
+    bool publish() { return answers_.publish(); }
 
 private:
     using Waiting = Session::WaitingGrant;
 
     void request(Session &session, const Waiting &wanted);
     bool try_answer(Session &session, const Waiting &wanted, std::uint64_t now);
-    Store::Grant find_slot(Tenant &tenant, std::uint64_t length, std::uint32_t client);
-    void complete(Session &session, std::uint64_t user_data, uakv_status status);
-    void complete(Session &session, const Completion &completion);
-    void pass_on(Tenant &tenant, const std::optional<Flights::Turn> &turn);
+    Store::Grant find_slot(Cache &cache, std::uint64_t length, std::uint32_t client);
+    void pass_on(Cache &cache, const std::optional<Flights::Turn> &turn);
     void take_turns();
 
-    std::vector<std::pair<Tenant *, Flights::Turn>> turns_; // to be taken before we return
-    std::vector<Session *> answered_;
+    std::vector<std::pair<Cache *, Flights::Turn>> turns_; // to be taken before we return
+    Answers answers_;
     bool waits_ = false;
 };
 

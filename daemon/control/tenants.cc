@@ -1,5 +1,7 @@
 #include "daemon/control/tenants.h"
 
+#include "daemon/base/log.h"
+
 #include <algorithm>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -37,7 +39,12 @@ const TenantSettings *find_settings(const Settings &settings, const std::string 
 Result<std::unique_ptr<Tenants>> Tenants::create(const Settings &settings, const Legacy &legacy) {
     UAKV_ASSERT(!settings.tenants.empty() && settings.tenants.size() <= limits::tenants_max);
     std::unique_ptr<Tenants> tenants(new Tenants());
-    if (!settings.disk.path.empty()) {
+    auto gpu = GpuTier::create(settings, legacy.keeper, legacy.kept);
+    if (!gpu.ok()) {
+        return gpu.take_error();
+    }
+    tenants->gpu_ = std::move(gpu.value());
+    if (!settings.disk.path.empty() || tenants->gpu_->is_present()) {
         auto workers = Workers::start(settings.workers);
         if (!workers.ok()) {
             return workers.take_error();
@@ -49,10 +56,50 @@ Result<std::unique_ptr<Tenants>> Tenants::create(const Settings &settings, const
         if (!tenant.ok()) {
             return tenant.take_error();
         }
+        if (auto added = tenants->add_arenas(settings, *tenant.value(), legacy); !added.ok()) {
+            return added.take_error();
+        }
+        tenants->caches_.push_back(&tenant.value()->host());
+        for (const auto &arena : tenant.value()->arenas()) {
+            tenants->caches_.push_back(arena.get());
+        }
         tenants->tenants_.push_back(std::move(tenant.value()));
     }
     tenants->admin_group_ = settings.admin_group;
     return tenants;
+}
+
+// What goes wrong on one device is no reason not to serve, unless the settings say so.
+Result<void> Tenants::add_arenas(const Settings &settings, Tenant &tenant, const Legacy &legacy) const {
+    for (const gpu::Device &device : gpu_->devices()) {
+        const auto part = gpu_->part_of(tenant.settings(), device);
+        if (!part) {
+            continue;
+        }
+        auto added = tenant.add_arena(settings, device, *part, gpu_->driver(), *workers_, legacy);
+        if (!added.ok() && settings.gpu.required) {
+            return error(added.error().status, "gpu_required is true, and tenant \"%s\" can have nothing on GPU %d: %s",
+                         tenant.name().c_str(), device.ordinal, added.error().detail.c_str());
+        }
+        if (!added.ok()) {
+            log_warn("tenant {} has nothing on GPU {}: {}", tenant.name(), device.ordinal, added.error().detail);
+        }
+    }
+    return {};
+}
+
+Result<Cache *> Tenants::arena_of(const Tenant &tenant, const gpu::Uuid &device) const {
+    for (const auto &arena : tenant.arenas()) {
+        if (arena->device()->uuid == device) {
+            return arena.get();
+        }
+    }
+    auto chosen = gpu_->choose(device);
+    if (!chosen.ok()) {
+        return chosen.error();
+    }
+    return error(UAKV_ERR_GPU, "tenant \"%s\" has no memory on GPU %d: see its gpu_memory", tenant.name().c_str(),
+                 chosen.value()->ordinal);
 }
 
 std::vector<std::string> Tenants::reconfigure(const Settings &settings) {
@@ -76,6 +123,9 @@ std::vector<std::string> Tenants::reconfigure(const Settings &settings) {
             continue;
         }
         kept.push_back(tenant->name());
+        if (wanted->gpu_memory != tenant->settings().gpu_memory) {
+            need_restart.push_back(fmt::format("another gpu_memory of tenant \"{}\"", tenant->name()));
+        }
         if (wanted->memory_bytes != tenant->settings().memory_bytes) {
             need_restart.push_back(fmt::format("another memory of tenant \"{}\"", tenant->name()));
         }

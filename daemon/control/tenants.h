@@ -4,8 +4,10 @@
 #pragma once
 
 #include "daemon/control/tenant.h"
+#include "ipc/process_handle.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,7 +24,14 @@ public:
 
     const std::vector<std::unique_ptr<Tenant>> &all() const { return tenants_; }
 
-    // Threads for work on bytes between memory and disk; null without a disk.
+    // Those of all tenants.
+    const std::vector<Cache *> &caches() const { return caches_; }
+
+    // The arena of the tenant on a device. UAKV_ERR_GPU says why there is none.
+    Result<Cache *> arena_of(const Tenant &tenant, const gpu::Uuid &device) const;
+    const GpuTier &gpu() const { return *gpu_; }
+
+    // Threads for work on bytes between memory and disk; null where there is nothing but memory.
     Workers *workers() { return workers_.get(); }
 
     // Of all tenants together.
@@ -48,10 +57,13 @@ public:
 
 private:
     Tenants() : clients_(limits::clients_max) {}
+    Result<void> add_arenas(const Settings &settings, Tenant &tenant, const Legacy &legacy) const;
     bool is_for(const PeerIdentity &peer, const Tenant &tenant) const;
 
     std::unique_ptr<Workers> workers_; // go after the tenants
+    std::unique_ptr<GpuTier> gpu_;     // likewise
     std::vector<std::unique_ptr<Tenant>> tenants_;
+    std::vector<Cache *> caches_;
     std::optional<gid_t> admin_group_;
     Quota clients_;
 };

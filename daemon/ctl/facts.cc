@@ -2,6 +2,7 @@
 
 #include "daemon/base/file_system.h"
 #include "daemon/base/machine.h"
+#include "ipc/socket_path.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -49,7 +50,7 @@ unsigned count_gpus() {
 std::string socket_path() {
     const char *directory = std::getenv("XDG_RUNTIME_DIR");
     return ::geteuid() != 0 && directory != nullptr && *directory != 0 ? std::string(directory) + "/uakv/uakvd.sock"
-                                                                       : "/run/uakv/uakvd.sock";
+                                                                       : system_socket_path;
 }
 
 } // namespace

@@ -3,14 +3,13 @@
 #include "daemon/base/nearest.h"
 #include "daemon/base/units.h"
 #include "ipc/limits.h"
+#include "ipc/socket_path.h"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstdlib>
 #include <fmt/format.h>
 #include <getopt.h>
-#include <unistd.h>
 
 namespace uakv::ctl {
 namespace {
@@ -196,19 +195,6 @@ Result<Options> parse_options(int argc, char **argv) {
         options.arguments.assign(argv + ::optind + 1, argv + argc);
     }
     return options;
-}
-
-std::string default_socket_path() {
-    if (const char *path = std::getenv("UAKV_SOCKET"); path != nullptr && *path != 0) {
-        return path;
-    }
-    if (const char *directory = std::getenv("XDG_RUNTIME_DIR"); directory != nullptr && *directory != 0) {
-        std::string path = std::string(directory) + "/uakv/uakvd.sock";
-        if (::access(path.c_str(), F_OK) == 0) {
-            return path;
-        }
-    }
-    return "/run/uakv/uakvd.sock";
 }
 
 Result<uakv_key> parse_key(std::string_view text) {

@@ -37,9 +37,6 @@ struct Options {
 // UAKV_ERR_INVALID names the option, what it was and what was expected. May be called once: getopt keeps its place.
 Result<Options> parse_options(int argc, char **argv);
 
-// $UAKV_SOCKET, then $XDG_RUNTIME_DIR/uakv/uakvd.sock where it exists, then /run/uakv/uakvd.sock: as uakv.h has it.
-std::string default_socket_path();
-
 // 64 hex digits, or "text:..." for the SHA-256 of what follows.
 Result<uakv_key> parse_key(std::string_view text);
 Result<std::vector<uakv_key>> parse_keys(const std::vector<std::string> &texts);

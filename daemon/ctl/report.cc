@@ -53,6 +53,19 @@ std::string text_at(const Json &json, const char *name) {
     return json.at(name).get<std::string>();
 }
 
+std::vector<StatusReport::Tenant::Device> read_devices(const Json &tenant) {
+    std::vector<StatusReport::Tenant::Device> devices;
+    if (const auto found = tenant.find("devices"); found != tenant.end()) {
+        for (const Json &each : *found) {
+            devices.push_back({text_at(each, "uuid"), text_at(each, "name"), number_at(each, "ordinal"),
+                               number_at(each, "clients"), number_at(each, "bytes_capacity"),
+                               number_at(each, "bytes_memory"), number_at(each, "bytes_blocks"),
+                               number_at(each, "blocks"), number_at(each, "hits"), number_at(each, "misses")});
+        }
+    }
+    return devices;
+}
+
 StatusReport read_status(const Json &json) {
     StatusReport report;
     report.version = text_at(json, "version");
@@ -68,7 +81,10 @@ StatusReport read_status(const Json &json) {
                                   number_at(each, "blocks"), number_at(each, "hits"), number_at(each, "misses"),
                                   optional_at<std::uint64_t>(each, "bytes_disk").value_or(0),
                                   optional_at<std::uint64_t>(each, "bytes_disk_max").value_or(0),
-                                  optional_at<std::uint64_t>(each, "orphans").value_or(0)});
+                                  optional_at<std::uint64_t>(each, "orphans").value_or(0), read_devices(each)});
+    }
+    if (const auto gpu = json.find("gpu"); gpu != json.end()) {
+        report.no_gpu = optional_at<std::string>(*gpu, "why").value_or("");
     }
     return report;
 }

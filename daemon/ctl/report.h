@@ -28,6 +28,19 @@ struct StatusReport {
         std::uint64_t bytes_disk = 0;
         std::uint64_t bytes_disk_max = 0; // 0: it has none
         std::uint64_t orphans = 0;        // sessions of daemons before that are in use still
+        struct Device {                   // its part of a GPU
+            std::string uuid;
+            std::string name;
+            std::uint64_t ordinal = 0;
+            std::uint64_t clients = 0;
+            std::uint64_t bytes_capacity = 0;
+            std::uint64_t bytes_memory = 0;
+            std::uint64_t bytes_blocks = 0;
+            std::uint64_t blocks = 0;
+            std::uint64_t hits = 0;
+            std::uint64_t misses = 0;
+        };
+        std::vector<Device> devices;
     };
     std::string version;
     std::uint64_t pid = 0;
@@ -37,6 +50,7 @@ struct StatusReport {
     bool healthy = false;
     std::vector<std::string> problems;
     std::vector<Tenant> tenants;
+    std::string no_gpu; // why there is no GPU tier; empty: there is one, or the daemon knows of none
 };
 
 struct Latency {

@@ -21,6 +21,33 @@ using Align = Table::Align;
 
 constexpr std::uint32_t page_blocks = 1000;
 
+std::string devices_text(const StatusReport &report) {
+    if (!report.no_gpu.empty()) {
+        return fmt::format("no GPU tier: {}\n", printable(report.no_gpu));
+    }
+    Table table({{"GPU", Align::left},
+                 {"TENANT", Align::left},
+                 {"CLIENTS"},
+                 {"BLOCKS"},
+                 {"BYTES"},
+                 {"MEMORY"},
+                 {"OF"},
+                 {"HIT RATE"},
+                 {"UUID", Align::left}});
+    bool any = false;
+    for (const StatusReport::Tenant &tenant : report.tenants) {
+        for (const StatusReport::Tenant::Device &device : tenant.devices) {
+            const double hits = static_cast<double>(device.hits);
+            table.add({fmt::format("{} {}", device.ordinal, printable(device.name)), printable(tenant.name),
+                       format_count(device.clients), format_count(device.blocks), format_size(device.bytes_blocks),
+                       format_size(device.bytes_memory), format_size(device.bytes_capacity),
+                       format_part(hits, hits + static_cast<double>(device.misses)), printable(device.uuid)});
+            any = true;
+        }
+    }
+    return any ? "\n" + table.text() : "";
+}
+
 std::string status_text(const StatusReport &report) {
     std::string text = report.healthy ? "healthy\n" : "not healthy\n";
     for (const std::string &problem : report.problems) {
@@ -50,7 +77,7 @@ std::string status_text(const StatusReport &report) {
         }
         table.add(std::move(cells));
     }
-    text += table.text();
+    text += table.text() + devices_text(report);
     for (const StatusReport::Tenant &tenant : report.tenants) {
         if (tenant.orphans != 0) {
             text += fmt::format("tenant {}: sessions of daemons before that clients still use: {}\n",

@@ -198,7 +198,7 @@ bool Mover::evicted(EntryId entry) {
     if ((home_of(block).flags & entry_on_disk) != 0 && has(entry)) {
         return true;
     }
-    if (!context.spaces.is_clearing(space) && !state_->writes.is_under_way({space, block.key})) {
+    if (!state_->writes.left_memory({space, block.key}) && !context.spaces.is_clearing(space)) {
         ++context.statistics.unsaved;
         context.statistics.kept_off += state_->cleaner.admits(entry) ? 0U : 1U;
         context.spaces.note_unsaved(space);

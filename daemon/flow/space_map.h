@@ -33,15 +33,28 @@ public:
     void clear_ended(SpaceId space) { --at(space).clears; }
     bool is_clearing(SpaceId space) const { return space < spaces_.size() && spaces_[space].clears > 0; }
 
-    // Blocks that were stored, and have left memory and are nowhere: since the last flush that told of it.
-    void note_unsaved(SpaceId space) { at(space).unsaved = true; }
-    bool take_unsaved(SpaceId space) { return std::exchange(at(space).unsaved, false); }
+    // Blocks that were stored, and have left memory and are nowhere: since the last flush that told of it, also where
+    // that was of a daemon before.
+    void note_unsaved(SpaceId space) { store_.note_loss(space); }
+    bool take_unsaved(SpaceId space) { return store_.take_loss(space); }
+
+    // A block has left memory while it is being written; that write is over.
+    void leaving_begun(SpaceId space) {
+        if (at(space).leaving++ == 0) {
+            store_.note_leaving(space, true);
+        }
+    }
+    void leaving_ended(SpaceId space) {
+        if (--at(space).leaving == 0) {
+            store_.note_leaving(space, false);
+        }
+    }
 
 private:
     struct Space {
         std::optional<disk::SpaceNumber> number;
         std::uint32_t clears = 0;
-        bool unsaved = false;
+        std::uint32_t leaving = 0;
     };
     Space &at(SpaceId space);
     SpaceDescription lasting(SpaceDescription description) const;

@@ -4,6 +4,7 @@
 #include "ipc/limits.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace uakv::flow {
 namespace {
@@ -59,6 +60,18 @@ Writes::Begun Writes::begin(EntryId entry, bool wanted, Waiter waiter) {
     bytes_ += block.length;
     context_.store.hold(entry);
     return Begun::yes;
+}
+
+bool Writes::left_memory(const BlockKey &block) {
+    const auto found = by_key_.find(block);
+    if (found == by_key_.end()) {
+        return false;
+    }
+    Write &write = writes_.at(found->second);
+    if (!std::exchange(write.has_left, true)) {
+        context_.spaces.leaving_begun(block.space);
+    }
+    return true;
 }
 
 bool Writes::has_room(std::uint64_t bytes) const {
@@ -169,6 +182,9 @@ void Writes::written(disk::DiskTier::Tag tag, uakv_status status) {
     }
     context_.store.let_go(write.entry);
     settle(write, status);
+    if (write.has_left) {
+        context_.spaces.leaving_ended(write.block.space);
+    }
     for (const Waiter waiter : write.waiters) {
         ended_.push_back({waiter, write.forgotten ? UAKV_MISS : status, write.entry, write.generation});
     }

@@ -41,6 +41,8 @@ public:
     // Takes it from the disk, if it is there.
     void erase(const BlockKey &block);
     bool is_under_way(const BlockKey &block) const { return by_key_.count(block) != 0; }
+    // The block has left memory. False: it is not under way.
+    bool left_memory(const BlockKey &block);
 
     std::uint64_t bytes_under_way() const { return bytes_; }
     bool any() const { return !writes_.empty(); }
@@ -65,6 +67,7 @@ private:
         BlockDescription description;
         bool wanted = false;
         bool forgotten = false;
+        bool has_left = false;
         std::uint32_t uses = 0;
         Codec codec = Codec::none;
         std::span<std::byte> buffer;        // where the frame lies; empty: there is none

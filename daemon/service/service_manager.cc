@@ -111,8 +111,8 @@ bool ServiceManager::keep(const std::string &name, const Fd &fd) {
     if (!is_there()) {
         return false;
     }
-    if (names_.contains(name)) {
-        drop(name); // the manager would have both
+    if (names_.contains(name) && !try_drop(name, keep_wait_ms)) {
+        return false; // the manager would have both, and the next daemon perhaps the wrong one
     }
     bool kept = note_name(name);
     if (!kept) {
@@ -132,10 +132,27 @@ bool ServiceManager::keep(const std::string &name, const Fd &fd) {
 }
 
 void ServiceManager::drop(const std::string &name) {
-    if (names_.erase(name) != 0) {
-        names_bytes_ -= name.size() + 1;
-        tell(fmt::format("FDSTOREREMOVE=1\nFDNAME={}", name), nullptr, keep_wait_ms);
+    if (names_.contains(name)) {
+        try_drop(name, keep_wait_ms);
     }
+}
+
+bool ServiceManager::try_drop(const std::string &name, std::uint64_t wait_ms) {
+    if (!tell(fmt::format("FDSTOREREMOVE=1\nFDNAME={}", name), nullptr, wait_ms)) {
+        to_drop_.insert(name);
+        return false;
+    }
+    names_bytes_ -= name.size() + 1;
+    names_.erase(name);
+    to_drop_.erase(name);
+    return true;
+}
+
+// What a manager that did not read was not told. Until then it holds memory that is of no use to anybody.
+void ServiceManager::drop_late(std::uint64_t now_ms) {
+    while (!to_drop_.empty() && try_drop(std::string(*to_drop_.begin()), 0)) {
+    }
+    next_drop_ms_ = now_ms + retry_ms;
 }
 
 // The manager closes the descriptor once it has come to this message, and so has read all those before it.
@@ -202,7 +219,13 @@ std::uint64_t ServiceManager::turn(bool worked, const std::function<std::string(
         next_status_ms_ = now_ms + status_every_ms_;
         tell_status(status);
     }
+    if (!to_drop_.empty() && now_ms >= next_drop_ms_) {
+        drop_late(now_ms);
+    }
     std::uint64_t next_ms = watchdog_ms_ != 0 ? next_beat_ms_ : UINT64_MAX;
+    if (!to_drop_.empty()) {
+        next_ms = std::min(next_ms, next_drop_ms_);
+    }
     if (status_old_) {
         next_ms = std::min(next_ms, next_status_ms_);
     }

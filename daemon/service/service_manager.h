@@ -49,7 +49,7 @@ public:
 
     bool keep(const std::string &name, const Fd &fd) override;
     void drop(const std::string &name) override;
-    std::size_t kept_count() const { return names_.size(); }
+    std::size_t kept_count() const { return names_.size() - to_drop_.size(); }
 
     // All that was kept so far is known to the manager when this returns.
     void ready();
@@ -66,6 +66,8 @@ private:
     void await_manager();
     bool tell(std::string_view text, const Fd *fd, std::uint64_t wait_ms);
     bool note_name(const std::string &name);
+    bool try_drop(const std::string &name, std::uint64_t wait_ms);
+    void drop_late(std::uint64_t now_ms);
     void tell_status(const std::function<std::string()> &status);
 
     const std::string address_;
@@ -73,8 +75,10 @@ private:
     const std::uint64_t status_every_ms_;
     std::optional<Fd> listener_;
     std::vector<KeptFds::One> kept_;
-    std::set<std::string> names_;
+    std::set<std::string> names_; // all that the manager has, also what it was not told yet to drop
+    std::set<std::string> to_drop_;
     std::size_t names_bytes_ = 0;
+    std::uint64_t next_drop_ms_ = 0;
     bool ready_ = false;
     std::uint64_t impatient_until_ms_ = 0; // a manager that did not read is not waited for again
     std::uint64_t next_beat_ms_ = 0;

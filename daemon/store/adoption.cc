@@ -1,14 +1,13 @@
 #include "daemon/store/adoption.h"
 
-#include "ipc/lease_table.h"
 #include "ipc/sequence_point.h"
 
 #include <algorithm>
 
 namespace uakv {
 
-Adoption::Adoption(State &state, IndexWriter &index, std::span<const FormerClient> clients)
-    : state_(state), index_(index), clients_(clients) {
+Adoption::Adoption(State &state, IndexWriter &index, std::span<const FormerClient> clients, const LeaseTables &leases)
+    : state_(state), index_(index), clients_(clients), leases_(leases) {
     for (SegmentId segment = 0; segment < state.segments(); ++segment) {
         const auto size_class = state.class_of(segment);
         classes_.push_back(size_class);
@@ -83,7 +82,7 @@ void Adoption::claim_slots() {
 void Adoption::find_leased() {
     full_fence();
     for (const FormerClient &client : clients_) {
-        lease_scan(*client.session, [this](EntryId id, std::uint64_t word) {
+        leases_.scan_one(*client.session, [this](EntryId id, std::uint64_t word) {
             if (id >= index_.entries_used()) {
                 return;
             }

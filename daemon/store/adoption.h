@@ -4,6 +4,7 @@
 #pragma once
 
 #include "daemon/store/index_writer.h"
+#include "daemon/store/lease_tables.h"
 #include "daemon/store/slots.h"
 #include "daemon/store/state.h"
 #include "ipc/session_layout.h"
@@ -18,13 +19,14 @@ namespace uakv {
 
 // A client of a daemon before, which is there still: the session by which it knew that daemon.
 struct FormerClient {
-    std::uint32_t number = 0;
+    std::uint32_t number = 0;               // 0: of one that there is, nothing can be told
     const SessionLayout *session = nullptr; // null: it should be there, and is not
 };
 
 class Adoption {
 public:
-    Adoption(State &state, IndexWriter &index, std::span<const FormerClient> clients);
+    // `leases` knows how to read what the clients share.
+    Adoption(State &state, IndexWriter &index, std::span<const FormerClient> clients, const LeaseTables &leases);
 
     struct Outcome {
         IndexRepair::Outcome index;
@@ -50,6 +52,7 @@ private:
     State &state_;
     IndexWriter &index_;
     std::span<const FormerClient> clients_;
+    const LeaseTables &leases_;
     std::vector<std::optional<SizeClass>> classes_;     // of segments
     std::vector<std::vector<EntryId>> claims_;          // by segment and slot: the live entry that lies there
     std::unordered_map<std::uint64_t, EntryId> leased_; // by slot: the retired entry that is read there

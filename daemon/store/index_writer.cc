@@ -71,8 +71,6 @@ Result<IndexWriter> IndexWriter::create(std::uint32_t segment_capacity, std::uin
 
 Result<IndexWriter> IndexWriter::adopt(Fd fd, std::uint32_t segment_capacity, std::uint64_t segment_bytes,
                                        std::uint32_t cold_capacity) {
-    IndexHeader wanted = header_for(segment_capacity, segment_bytes, cold_capacity);
-    const std::uint64_t bytes = bytes_of(wanted);
     auto found = memfd_bytes(fd);
     if (!found.ok()) {
         return found.take_error();
@@ -81,7 +79,7 @@ Result<IndexWriter> IndexWriter::adopt(Fd fd, std::uint32_t segment_capacity, st
         return error(UAKV_ERR_LAYOUT, "its index has %llu bytes, which is less than any has",
                      static_cast<unsigned long long>(found.value()));
     }
-    auto mapping = Mapping::map(fd, std::min(found.value(), bytes), Access::read_write);
+    auto mapping = Mapping::map(fd, found.value(), Access::read_write);
     if (!mapping.ok()) {
         return mapping.take_error();
     }
@@ -90,19 +88,29 @@ Result<IndexWriter> IndexWriter::adopt(Fd fd, std::uint32_t segment_capacity, st
         return error(UAKV_ERR_LAYOUT, "its index has layout %u, and this daemon goes on with %u alone",
                      header.magic == index_magic ? header.layout_version : 0, index_layout_version);
     }
+    const std::uint32_t resident = header_for(segment_capacity, segment_bytes, 0).entry_capacity;
+    const bool possible = header.entry_capacity >= resident && header.entry_capacity <= limits::entries_max;
+    const std::uint32_t cold_found = possible ? header.entry_capacity - resident : 0;
+    IndexHeader wanted = header_for(segment_capacity, segment_bytes, cold_found);
     wanted.epoch = header.epoch;
     wanted.hash_seed = header.hash_seed;
     wanted.lease_clock = header.lease_clock;
-    if (found.value() != bytes || std::memcmp(&header, &wanted, sizeof header) != 0) {
-        return error(UAKV_ERR_LAYOUT, "its index has %u entries in %llu bytes, and the settings make %u in %llu",
-                     header.entry_capacity, static_cast<unsigned long long>(found.value()), wanted.entry_capacity,
-                     static_cast<unsigned long long>(bytes));
+    if (found.value() != bytes_of(wanted) || std::memcmp(&header, &wanted, sizeof header) != 0) {
+        return error(UAKV_ERR_LAYOUT, "its index has %u entries in %llu bytes, and its memory makes %u or more of them",
+                     header.entry_capacity, static_cast<unsigned long long>(found.value()), resident);
+    }
+    if (cold_found < cold_capacity / 2) {
+        return error(
+            UAKV_ERR_LAYOUT,
+            "its index has room for %u blocks that are on disk alone, and disk_size asks for %u, which is more "
+            "than twice as many",
+            cold_found, cold_capacity);
     }
     if (auto allocated = allocate_memfd(fd, 0, header.entries_offset); !allocated.ok()) {
         return allocated.take_error();
     }
     mapping.value().prefer_huge_pages();
-    IndexWriter index(std::move(fd), std::move(mapping.value()), cold_capacity);
+    IndexWriter index(std::move(fd), std::move(mapping.value()), cold_found);
     index.allocated_ = header.entries_offset;
     index.count_used(index.resident_);
     index.count_used(index.cold_);

@@ -42,7 +42,8 @@ public:
                                       std::uint32_t cold_capacity = 0);
 
     // Goes on with the index that a daemon before has left for such a memory. Before anything else is done with it:
-    // mend(), and then find_free(). UAKV_ERR_LAYOUT says why it is not one.
+    // mend(), and then find_free(). It has the cold_capacity that it was made with, which may be half of what is
+    // wanted, or more. UAKV_ERR_LAYOUT says why it is of no use.
     static Result<IndexWriter> adopt(Fd fd, std::uint32_t segment_capacity, std::uint64_t segment_bytes,
                                      std::uint32_t cold_capacity);
 

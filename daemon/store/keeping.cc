@@ -37,7 +37,7 @@ bool Keeping::keep(const std::string &name, const Fd &fd) {
     if (keeper_->keep(name, fd)) {
         return true;
     }
-    log_warn("tenant {}: {} was not kept, so the cache is lost when this daemon ends", tenant_, name);
+    log_warn("{}: {} was not kept, so the cache is lost when this daemon ends", title_, name);
     end();
     keeper_ = nullptr;
     return false;
@@ -58,7 +58,7 @@ void Keeping::end() {
 
 // Names are read from the right: a tenant's name may hold dots.
 std::size_t Keeping::clear_out(Keeper *keeper, KeptFds &kept, std::string_view tenant) {
-    const std::string segments = name(tenant, "segment.");
+    const std::string segments = name(tenant, "");
     std::vector<std::string> names;
     for (const KeptFds::One &one : kept.all()) {
         const bool segment =

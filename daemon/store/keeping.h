@@ -13,12 +13,13 @@ namespace uakv {
 class Keeping {
 public:
     // Null: nothing is kept, and all of this does nothing.
-    Keeping(Keeper *keeper, std::string tenant) : keeper_(keeper), tenant_(std::move(tenant)) {}
+    Keeping(Keeper *keeper, std::string tenant, std::string title)
+        : keeper_(keeper), tenant_(std::move(tenant)), title_(std::move(title)) {}
 
     static std::string state_name(std::string_view tenant) { return name(tenant, "state"); }
     static std::string index_name(std::string_view tenant) { return name(tenant, "index"); }
     static std::string segment_name(std::string_view tenant, std::uint32_t number) {
-        return name(tenant, "segment." + std::to_string(number));
+        return name(tenant, std::to_string(number));
     }
 
     // A store that was just made. What cannot be kept is no reason not to serve: then nothing of it is.
@@ -43,7 +44,8 @@ private:
     bool keep(const std::string &name, const Fd &fd);
 
     Keeper *keeper_;
-    std::string tenant_;
+    std::string tenant_; // the name that the store has with its keeper
+    std::string title_;
     bool state_ = false;
     bool index_ = false;
     std::uint32_t segments_ = 0;

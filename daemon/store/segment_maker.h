@@ -2,29 +2,28 @@
 // GiB, and the daemon serves meanwhile. A thread hands over one segment after another.
 #pragma once
 
-#include "ipc/fd.h"
-#include "ipc/mapping.h"
-#include "ipc/result.h"
+#include "daemon/store/segment_source.h"
 
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
 namespace uakv {
 
-struct MadeSegment {
-    Fd fd;           // the daemon's own
-    Fd read_only_fd; // for clients that only read
-    Mapping mapping;
-};
-
 class SegmentMaker {
 public:
-    // Starts to make segments of `bytes` each, until there are `count` with the `made` that there are already.
-    static Result<std::unique_ptr<SegmentMaker>> start(std::uint32_t count, std::uint64_t bytes,
+    struct Wanted {
+        std::string title; // whose they are, in the log: "tenant chat"
+        std::uint32_t count = 0;
+        std::uint64_t bytes = 0; // of each
+    };
+
+    // Starts to make segments, until there are as many as wanted with the `made` that there are already.
+    static Result<std::unique_ptr<SegmentMaker>> start(std::shared_ptr<SegmentSource> source, const Wanted &wanted,
                                                        std::uint32_t made = 0);
     ~SegmentMaker();
     SegmentMaker(const SegmentMaker &) = delete;
@@ -36,17 +35,17 @@ public:
     // What has been made since the last call.
     std::vector<MadeSegment> take();
 
-    // Whether another segment may come soon: not when all are made, nor while the machine has no memory for
-    // the next. Then it tries again each second.
+    // Whether another segment may come soon: not when all are made, nor while there is no memory for the
+    // next. Then it tries again each second.
     bool promising() const;
 
 private:
-    SegmentMaker(std::uint32_t count, std::uint64_t bytes, std::uint32_t made, Fd event);
+    SegmentMaker(std::shared_ptr<SegmentSource> source, Wanted wanted, std::uint32_t made, Fd event);
     void run();
     bool pause();
 
-    const std::uint32_t count_;
-    const std::uint64_t bytes_;
+    const std::shared_ptr<SegmentSource> source_;
+    const Wanted wanted_;
     Fd event_;
     mutable std::mutex mutex_;
     std::condition_variable wake_;

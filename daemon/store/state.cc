@@ -15,6 +15,7 @@ namespace {
 
 using namespace state_layout;
 
+constexpr std::uint32_t bits_per_word = 64;
 constexpr std::uint64_t spaces_per_page = limits::page_bytes / sizeof(SpaceDescription);
 
 std::uint64_t in_pages(std::uint64_t bytes) {
@@ -129,15 +130,25 @@ Result<State> State::open(const Fd &fd) {
 State::State(Fd fd, Mapping mapping)
     : fd_(std::move(fd)), mapping_(std::move(mapping)), header_(&mapping_.at<StateHeader>(0)) {}
 
+// The minor layout comes after what it stands for, and before all that this daemon writes besides.
 void State::begin_start() {
+    for (SpaceId space = 0; space < spaces(); ++space) {
+        const bool told = header_->layout_minor >= minor_with_losses;
+        const bool leaving = (bits_of(leaving_offset, space) >> space % bits_per_word & 1U) != 0;
+        if (!told || leaving) {
+            note_loss(space);
+        }
+        note_leaving(space, false);
+    }
+    store_release(header_->layout_minor, state_layout_minor);
     store_release(header_->starts, header_->starts + 1);
     store_release(header_->clean, 0);
     UAKV_SEQUENCE_POINT(start_noted);
 }
 
-void State::note_clean_end() {
+void State::note_end(bool sound) {
     store_release(header_->starts, 0);
-    store_release(header_->clean, 1);
+    store_release(header_->clean, sound ? 1 : 0);
 }
 
 std::uint32_t &State::session_at(std::uint32_t place) const {
@@ -193,6 +204,23 @@ Result<void> State::add_space(const SpaceDescription &space) {
 
 SpaceDescription State::space(SpaceId number) const {
     return mapping_.at<SpaceDescription>(spaces_offset + number * sizeof(SpaceDescription));
+}
+
+bool State::take_loss(SpaceId space) {
+    const bool lost = (bits_of(lost_offset, space) >> space % bits_per_word & 1U) != 0;
+    set_bit(lost_offset, space, false);
+    return lost;
+}
+
+std::uint64_t &State::bits_of(std::uint64_t offset, SpaceId space) const {
+    UAKV_ASSERT(space < limits::spaces_max);
+    return mapping_.at<std::uint64_t>(offset + space / bits_per_word * sizeof(std::uint64_t));
+}
+
+void State::set_bit(std::uint64_t offset, SpaceId space, bool value) {
+    std::uint64_t &word = bits_of(offset, space);
+    const std::uint64_t bit = 1ULL << space % bits_per_word;
+    store_release(word, value ? word | bit : word & ~bit);
 }
 
 void State::add_segment() {

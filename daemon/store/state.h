@@ -30,10 +30,11 @@ public:
 
     // ---- lives of daemons ----------------------------------------------------------------------------------
 
-    // Another daemon goes on with it.
+    // Another daemon goes on with it. What the one before did not know to write is what must be thought of it then.
     void begin_start();
     void note_healthy() { store_release(header_->starts, 0); }
-    void note_clean_end();
+    // In order. `sound`: nothing is left to compare that a daemon before has left which ended suddenly.
+    void note_end(bool sound);
 
     // ---- sessions ------------------------------------------------------------------------------------------
 
@@ -48,6 +49,12 @@ public:
     Result<void> add_space(const SpaceDescription &space);
     std::uint32_t spaces() const { return header_->spaces; }
     SpaceDescription space(SpaceId number) const;
+
+    // A block of the space was lost that a flush of it has to tell of; take_loss() is that flush.
+    void note_loss(SpaceId space) { set_bit(state_layout::lost_offset, space, true); }
+    bool take_loss(SpaceId space);
+    // Blocks of the space are on their way to the disk and nowhere else: they are lost if the daemon ends now.
+    void note_leaving(SpaceId space, bool any) { set_bit(state_layout::leaving_offset, space, any); }
 
     // ---- segments and slots --------------------------------------------------------------------------------
 
@@ -77,6 +84,8 @@ private:
 
     std::uint32_t &session_at(std::uint32_t place) const;
     std::uint32_t &class_word(SegmentId segment) const;
+    std::uint64_t &bits_of(std::uint64_t offset, SpaceId space) const;
+    void set_bit(std::uint64_t offset, SpaceId space, bool value);
 
     Fd fd_;
     Mapping mapping_;

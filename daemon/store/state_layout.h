@@ -2,6 +2,8 @@
 // the index, the segments and the regions of its sessions it is all that a new daemon needs to go on.
 //
 //   0                header, one page
+//   lost_offset      in that page: spaces of which blocks were lost that no flush has told of, a bit each
+//   leaving_offset   in that page: spaces of which blocks have left memory that are being written to disk, a bit each
 //   sessions_offset  numbers of the sessions that there are, u32 each; 0: a free place
 //   segments_offset  the size class of each segment, u32 each: class + 1; 0: it has none
 //   spaces_offset    SpaceDescription of each space, by number
@@ -20,20 +22,27 @@
 namespace uakv {
 
 constexpr std::uint64_t state_magic = 0x31544154534B5655; // "UVKSTAT1"
-constexpr std::uint32_t state_layout_major = 1;           // another one: a cold start
-constexpr std::uint32_t state_layout_minor = 0;           // more than we know: what we know is as it was
+// What may differ between two minor layouts of one major stands in docs/hot-restart.md.
+#ifndef UAKV_STATE_LAYOUT_MAJOR // tests build others, too
+#define UAKV_STATE_LAYOUT_MAJOR 1
+#endif
+#ifndef UAKV_STATE_LAYOUT_MINOR
+#define UAKV_STATE_LAYOUT_MINOR 1
+#endif
+constexpr std::uint32_t state_layout_major = UAKV_STATE_LAYOUT_MAJOR; // another one: a cold start
+constexpr std::uint32_t state_layout_minor = UAKV_STATE_LAYOUT_MINOR;
 
 struct StateHeader {
     std::uint64_t magic; // written last of all
     std::uint32_t layout_major;
-    std::uint32_t layout_minor;
-    std::uint64_t epoch; // of the index that it belongs to
+    std::uint32_t layout_minor; // of the daemon that wrote here last
+    std::uint64_t epoch;        // of the index that it belongs to
     std::uint64_t segment_bytes;
     std::uint32_t segment_capacity;
     std::uint32_t segments; // in use: their descriptors are kept
     std::uint32_t spaces;   // there are
     std::uint32_t starts;   // since the last one that was healthy, or had a clean end
-    std::uint32_t clean;    // 1: the daemon has ended in order
+    std::uint32_t clean;    // 1: the daemon has ended in order, and nothing is left to be compared
     std::uint32_t reserved[3];
 };
 static_assert(sizeof(StateHeader) == 64 && offsetof(StateHeader, layout_major) == 8 &&
@@ -79,6 +88,11 @@ static_assert(sizeof(SlotRecord) == 16 && offsetof(SlotRecord, used) == 4 &&
 constexpr std::uint64_t used_tick_ms = 4;
 
 namespace state_layout {
+constexpr std::uint32_t minor_with_losses = 1; // lost_offset and leaving_offset
+constexpr std::uint64_t space_bits_bytes = limits::spaces_max / 8;
+constexpr std::uint64_t lost_offset = sizeof(StateHeader);
+constexpr std::uint64_t leaving_offset = lost_offset + space_bits_bytes;
+static_assert(lost_offset == 64 && leaving_offset == 192 && leaving_offset + space_bits_bytes <= limits::page_bytes);
 constexpr std::uint32_t sessions_max = 4096;
 constexpr std::uint64_t sessions_offset = limits::page_bytes;
 constexpr std::uint64_t segments_offset = sessions_offset + sessions_max * sizeof(std::uint32_t);

@@ -1,6 +1,7 @@
 #include "daemon/store/store.h"
 
 #include "daemon/policy/lru.h"
+#include "daemon/store/host_segments.h"
 #include "daemon/store/random_word.h"
 #include "ipc/clock.h"
 #include "ipc/sequence_point.h"
@@ -25,8 +26,10 @@ Store::Shape Store::shape_of(const StoreOptions &options) {
     const std::uint64_t memory_bytes = options.memory_bytes;
     UAKV_ASSERT(memory_bytes >= limits::memory_bytes_min && memory_bytes <= limits::memory_bytes_max);
     Shape shape;
-    shape.segment_bytes = std::clamp(std::bit_floor(memory_bytes / limits::segments_per_memory),
+    const std::uint64_t usual = std::bit_floor(memory_bytes / limits::segments_per_memory);
+    shape.segment_bytes = std::clamp(options.segment_bytes != 0 ? options.segment_bytes : usual,
                                      limits::segment_bytes_min, limits::segment_bytes_max);
+    UAKV_ASSERT(std::has_single_bit(shape.segment_bytes) && shape.segment_bytes <= memory_bytes);
     shape.segments = static_cast<std::uint32_t>(memory_bytes / shape.segment_bytes);
     UAKV_ASSERT(shape.segments <= limits::segments_max);
     const auto resident = static_cast<std::uint32_t>(shape.segments * (shape.segment_bytes / limits::page_bytes));
@@ -34,7 +37,15 @@ Store::Shape Store::shape_of(const StoreOptions &options) {
     return shape;
 }
 
-Result<std::unique_ptr<Store>> Store::create(const StoreOptions &options) {
+StoreOptions Store::completed(const StoreOptions &wanted) {
+    StoreOptions options = wanted;
+    options.title = options.title.empty() ? "tenant " + options.name : options.title;
+    options.source = options.source != nullptr ? options.source : std::make_shared<HostSegments>();
+    return options;
+}
+
+Result<std::unique_ptr<Store>> Store::create(const StoreOptions &wanted) {
+    const StoreOptions options = completed(wanted);
     const Shape shape = shape_of(options);
     auto index = IndexWriter::create(shape.segments, shape.segment_bytes, shape.cold_blocks_max);
     if (!index.ok()) {
@@ -44,7 +55,7 @@ Result<std::unique_ptr<Store>> Store::create(const StoreOptions &options) {
     if (!state.ok()) {
         return state.take_error();
     }
-    auto maker = SegmentMaker::start(shape.segments, shape.segment_bytes);
+    auto maker = SegmentMaker::start(options.source, {options.title, shape.segments, shape.segment_bytes});
     if (!maker.ok()) {
         return maker.take_error();
     }
@@ -57,7 +68,8 @@ Result<std::unique_ptr<Store>> Store::create(const StoreOptions &options) {
 Store::Store(Parts parts, std::unique_ptr<SegmentMaker> maker, const StoreOptions &options)
     : state_(std::move(parts.state)), index_(std::move(parts.index)), maker_(std::move(maker)),
       segment_count_(state_.header().segment_capacity), segment_bytes_(state_.header().segment_bytes),
-      segments_(std::move(parts.segments)), keeping_(options.keeper, options.name), slots_(state_), spaces_(state_),
+      segments_(std::move(parts.segments)), addressable_(options.source->is_addressable()),
+      keeping_(options.keeper, options.name, options.title), slots_(state_), spaces_(state_), leases_(options.sessions),
       lease_clock_(now_ns(), index_.lookup().lease_clock()), policy_(std::make_unique<Lru>(index_.cold_begin())),
       pins_(*policy_, options.pinned_bytes_max), departures_(boot_ms(), random_word()),
       cold_(index_, {expiry_, counters_, departures_}),
@@ -65,9 +77,9 @@ Store::Store(Parts parts, std::unique_ptr<SegmentMaker> maker, const StoreOption
     reconfigure(options);
 }
 
-// What was left is as good as it can be.
+// It may be the end of a daemon that could not start, or did not come to compare all with its checksums.
 Store::~Store() {
-    state_.note_clean_end();
+    state_.note_end(!suspects_.any());
 }
 
 void Store::reconfigure(const StoreOptions &options) {
@@ -270,7 +282,7 @@ bool Store::clear_some(SpaceId space, EntryId &cursor, std::uint32_t steps, std:
 
 bool Store::drop_if_corrupt(SpaceId space, const uakv_key &key) {
     Lookup::Found found;
-    if (!index_.lookup().find_even_expired(space, key, found) || is_cold(found.id)) {
+    if (!is_addressable() || !index_.lookup().find_even_expired(space, key, found) || is_cold(found.id)) {
         return false;
     }
     if (is_sound(bytes_of(found.id), index_.describe(found.id))) {
@@ -326,6 +338,7 @@ bool Store::maintain() {
     pressed_.clear();
     if (suspects_.any()) {
         for (const EntryId entry : suspects_.look(index_, segments_)) {
+            note_loss(home_of(index_.entry(entry)).space);
             forget(entry, Departure::corrupt);
             UAKV_SEQUENCE_POINT(suspect_dropped);
         }
@@ -355,7 +368,8 @@ const Fd *Store::segment_fd(SegmentId segment, bool read_only) const {
     if (segment >= segments_.size()) {
         return nullptr;
     }
-    return read_only ? &segments_[segment].read_only_fd : &segments_[segment].fd;
+    const MadeSegment &made = segments_[segment];
+    return read_only && made.read_only_fd.valid() ? &made.read_only_fd : &made.fd;
 }
 
 std::uint32_t Store::low_watermark(SizeClass size_class) const {

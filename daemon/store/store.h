@@ -24,13 +24,17 @@
 namespace uakv {
 
 struct StoreOptions {
-    std::string name{};             // of the tenant
-    Keeper *keeper = nullptr;       // null: the store ends with its daemon. Otherwise it outlives the store
-    std::uint64_t memory_bytes = 0; // for blocks
+    std::string name{};                      // what is kept of it is kept under this
+    std::string title{};                     // in the log; empty: "tenant NAME"
+    std::shared_ptr<SegmentSource> source{}; // null: the machine's memory
+    std::uint64_t segment_bytes = 0;         // a power of two; 0: as fits the memory
+    Keeper *keeper = nullptr;                // null: the store ends with its daemon. Otherwise it outlives the store
+    std::uint64_t memory_bytes = 0;          // for blocks
     std::uint64_t pinned_bytes_max = 0;
     bool evict = true;                 // false: full means UAKV_ERR_NO_SPACE
     double gc_threshold = 63.0 / 64;   // part of a size class in use from which on it is freed ahead of need; 1: never
     std::uint32_t cold_blocks_max = 0; // that are on disk alone
+    LeaseTables::Kind sessions = LeaseTables::Kind::host; // what its clients share with the daemon
 };
 
 // What is known of a block that is stored.
@@ -67,7 +71,8 @@ public:
     Store(const Store &) = delete;
     Store &operator=(const Store &) = delete;
 
-    // Takes all of the options but name, keeper, memory_bytes and cold_blocks_max. Blocks that are pinned stay so.
+    // Takes what may change of the options: not where its memory is, how much, nor how it is kept. Blocks that are
+    // pinned stay so.
     void reconfigure(const StoreOptions &options);
 
     // ---- slots -------------------------------------------------------------------------------------------
@@ -125,7 +130,8 @@ public:
     void end_clear(SpaceId space);
     bool clear_some(SpaceId space, EntryId &cursor, std::uint32_t steps, std::uint64_t &removed);
 
-    // A client says that the block is corrupt: it is dropped if that is so. Never one that is on disk alone.
+    // A client says that the block is corrupt: it is dropped if that is so. Never one that is on disk alone, nor one
+    // that the daemon cannot look at.
     bool drop_if_corrupt(SpaceId space, const uakv_key &key);
 
     // A client hit the entry. Any number below entry_capacity().
@@ -144,6 +150,9 @@ public:
     bool is_live(EntryId entry, Generation generation) const {
         return index_.entry(entry).generation == generation && uakv::is_live(generation);
     }
+
+    // Whether the daemon can look at the blocks; not those on a GPU. All that follows is for addressable ones.
+    bool is_addressable() const { return addressable_; }
 
     // The bytes of a slot that is granted, and those of a block in memory, as they are there: perhaps a frame.
     std::span<std::byte> bytes_of(SlotRef slot);
@@ -202,6 +211,12 @@ public:
     // The daemon has served for a while: it was not the state that was the end of those before.
     void healthy() { state_.note_healthy(); }
 
+    // A stored block of the space is lost, and no flush has told of it yet; take_loss() is that flush. And: some are on
+    // their way to the disk and nowhere else, and would be lost if the daemon ended now.
+    void note_loss(SpaceId space) { state_.note_loss(space); }
+    bool take_loss(SpaceId space) { return state_.take_loss(space); }
+    void note_leaving(SpaceId space, bool any) { state_.note_leaving(space, any); }
+
     // The tenant is gone for good: the next daemon finds nothing of it.
     void end_keeping() { keeping_.end(); }
 
@@ -237,9 +252,11 @@ public:
     // ---- what clients map --------------------------------------------------------------------------------
 
     LeaseTables &leases() { return leases_; }
+    const LeaseTables &leases() const { return leases_; }
     Spaces &spaces() { return spaces_; }
     const IndexWriter &index() const { return index_; }
     std::uint64_t segment_bytes() const { return segment_bytes_; }
+    std::uint64_t memory_bytes() const { return segment_count_ * segment_bytes_; } // once all of it is there
 
     // The descriptor of a segment; null when there is no such segment.
     const Fd *segment_fd(SegmentId segment, bool read_only) const;
@@ -295,6 +312,7 @@ private:
         std::uint64_t segment_bytes = 0;
         std::uint32_t cold_blocks_max = 0;
     };
+    static StoreOptions completed(const StoreOptions &wanted);
     static Shape shape_of(const StoreOptions &options);
     static Result<Parts> take_parts(const Shape &shape, const StoreOptions &options, const KeptFds &kept,
                                     std::span<const FormerClient> clients);
@@ -332,6 +350,7 @@ private:
     std::uint32_t segment_count_;
     std::uint64_t segment_bytes_;
     std::vector<MadeSegment> segments_;
+    const bool addressable_;
     Keeping keeping_;
     Slots slots_;
     Spaces spaces_;

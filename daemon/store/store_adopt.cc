@@ -5,7 +5,6 @@
 #include "daemon/store/adoption.h"
 #include "daemon/store/store.h"
 #include "ipc/clock.h"
-#include "ipc/memfd.h"
 #include "ipc/sequence_point.h"
 
 #include <algorithm>
@@ -51,31 +50,6 @@ Result<Fd> copy_of(const KeptFds &kept, const std::string &name) {
     return copy;
 }
 
-Result<MadeSegment> map_segment(Fd fd, std::uint64_t segment_bytes) {
-    auto bytes = memfd_bytes(fd);
-    if (!bytes.ok()) {
-        return bytes.take_error();
-    }
-    if (bytes.value() != segment_bytes) {
-        return error(UAKV_ERR_LAYOUT, "one of its segments has %llu bytes, not %llu",
-                     static_cast<unsigned long long>(bytes.value()), static_cast<unsigned long long>(segment_bytes));
-    }
-    MadeSegment segment;
-    auto read_only = reopen_read_only(fd);
-    if (!read_only.ok()) {
-        return read_only.take_error();
-    }
-    auto mapping = Mapping::map(fd, segment_bytes, Access::read_write);
-    if (!mapping.ok()) {
-        return mapping.take_error();
-    }
-    mapping.value().prefer_huge_pages();
-    segment.fd = std::move(fd);
-    segment.read_only_fd = std::move(read_only.value());
-    segment.mapping = std::move(mapping.value());
-    return segment;
-}
-
 Result<void> check_use(const State &state, std::span<const FormerClient> clients) {
     if (state.header().starts >= starts_max) {
         return error(UAKV_ERR_CORRUPT, "%u daemons in a row went on with it and did not serve for long",
@@ -83,7 +57,8 @@ Result<void> check_use(const State &state, std::span<const FormerClient> clients
     }
     for (const FormerClient &client : clients) {
         if (client.session == nullptr) {
-            return error(UAKV_MISS, "the memory of session %u is missing", client.number);
+            return client.number == 0 ? error(UAKV_ERR_LAYOUT, "what its clients read and hold cannot be told")
+                                      : error(UAKV_MISS, "the memory of session %u is missing", client.number);
         }
     }
     return {};
@@ -103,8 +78,9 @@ Result<std::vector<std::uint32_t>> Store::sessions_left(const KeptFds &kept, con
     return state.value().sessions();
 }
 
-Result<std::unique_ptr<Store>> Store::adopt(const StoreOptions &options, KeptFds &kept,
+Result<std::unique_ptr<Store>> Store::adopt(const StoreOptions &wanted, KeptFds &kept,
                                             std::span<const FormerClient> clients) {
+    const StoreOptions options = completed(wanted);
     auto store = adopt_parts(options, kept, clients);
     if (store.ok()) {
         for (std::uint32_t segment = 0; segment < store.value()->segments(); ++segment) {
@@ -116,11 +92,11 @@ Result<std::unique_ptr<Store>> Store::adopt(const StoreOptions &options, KeptFds
         return store;
     }
     if (Keeping::clear_out(options.keeper, kept, options.name) == 0) {
-        return error(UAKV_MISS, "nothing is left of tenant %s", options.name.c_str());
+        return error(UAKV_MISS, "nothing is left of %s", options.title.c_str());
     }
-    log_warn("tenant {}: begins with an empty memory, for what the daemon before has left cannot be used: {}. Blocks "
+    log_warn("{}: begins with an empty memory, for what the daemon before has left cannot be used: {}. Blocks "
              "that are not on disk have to be computed again",
-             options.name, store.error().detail);
+             options.title, store.error().detail);
     return store;
 }
 
@@ -134,7 +110,8 @@ Result<std::unique_ptr<Store>> Store::adopt_parts(const StoreOptions &options, K
     const bool clean = parts.value().state.header().clean != 0;
     parts.value().state.begin_start();
     const StateHeader header = parts.value().state.header();
-    auto maker = SegmentMaker::start(header.segment_capacity, header.segment_bytes, header.segments);
+    auto maker = SegmentMaker::start(options.source, {options.title, header.segment_capacity, header.segment_bytes},
+                                     header.segments);
     if (!maker.ok()) {
         return maker.take_error();
     }
@@ -144,14 +121,19 @@ Result<std::unique_ptr<Store>> Store::adopt_parts(const StoreOptions &options, K
     }
     store->keeping_.go_on(header.segments);
     const std::uint64_t retired = store->take_over(clients);
-    if (!clean) {
-        store->suspects_ = Suspects(options.name, store->index_.entries_used());
+    if (!clean && store->is_addressable()) {
+        store->suspects_ = Suspects(options.title, store->index_.entries_used());
     }
-    log_info("tenant {}: goes on with the {} blocks ({}) of the daemon before, which ended {}, and {} of its clients, "
+    log_info("{}: goes on with the {} blocks ({}) of the daemon before, which ended {}, and {} of its clients, "
              "after {:.1f} ms; {} entries were not whole",
-             options.name, store->counters_.blocks, format_size(store->counters_.bytes_blocks),
+             options.title, store->counters_.blocks, format_size(store->counters_.bytes_blocks),
              clean ? "in order" : "suddenly", clients.size(), static_cast<double>(now_ns() - began_ns) / ns_per_ms,
              retired);
+    if (const std::uint32_t wanted = shape_of(options).cold_blocks_max; wanted != store->cold_blocks_max()) {
+        log_info("tenant {}: keeps track of {} blocks that are on disk alone, as disk_size had it when this memory was "
+                 "begun; the {} that it asks for now come with a start that does not go on with this memory",
+                 options.name, store->cold_blocks_max(), wanted);
+    }
     UAKV_SEQUENCE_POINT(store_adopted);
     return store;
 }
@@ -194,7 +176,7 @@ Result<Store::Parts> Store::take_parts(const Shape &shape, const StoreOptions &o
         if (!fd.ok()) {
             return fd.take_error();
         }
-        auto segment = map_segment(std::move(fd.value()), shape.segment_bytes);
+        auto segment = options.source->adopt(std::move(fd.value()), shape.segment_bytes);
         if (!segment.ok()) {
             return segment.take_error();
         }
@@ -208,7 +190,7 @@ std::uint64_t Store::take_over(std::span<const FormerClient> clients) {
     for (const FormerClient &client : clients) {
         leases_.attach(*client.session);
     }
-    Adoption::Outcome outcome = Adoption(state_, index_, clients).run();
+    Adoption::Outcome outcome = Adoption(state_, index_, clients, leases_).run();
     of_formers_ = std::move(outcome.of_clients);
     abandoned_ = std::move(outcome.abandoned);
     slots_.load();

@@ -21,18 +21,20 @@ std::optional<EntryId> Store::find_even_expired(SpaceId space, const uakv_key &k
 }
 
 std::span<std::byte> Store::bytes_of(SlotRef slot) {
+    UAKV_ASSERT(is_addressable());
     return {segments_[slot.segment].mapping.data() + slots_.offset(slot), slots_.slot_bytes(slot.segment)};
 }
 
 std::span<const std::byte> Store::bytes_of(EntryId entry) const {
     const IndexEntry &block = index_.entry(entry);
     const EntryHome home = home_of(block);
-    UAKV_ASSERT(!is_cold(entry));
+    UAKV_ASSERT(is_addressable() && !is_cold(entry));
     return {segments_[home.segment].mapping.data() + block.offset,
             (home.flags & entry_encoded) != 0 ? block.stored_bytes : block.length};
 }
 
 std::span<std::byte> Store::segment_memory(SegmentId segment) {
+    UAKV_ASSERT(is_addressable());
     return {segments_[segment].mapping.data(), segment_bytes_};
 }
 

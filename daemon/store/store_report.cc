@@ -64,7 +64,7 @@ std::uint64_t Store::leased_bytes(const SessionLayout &session) const {
 Store::OldViews Store::old_views(const SessionLayout &session, std::uint64_t now_ns, std::uint64_t age_ns_min) const {
     OldViews old;
     std::vector<EntryId> entries;
-    lease_scan(session, [&](EntryId entry, std::uint64_t word) {
+    leases_.scan_one(session, [&](EntryId entry, std::uint64_t word) {
         const std::uint64_t age_ns = lease_clock_.age_ns(stamp_of_lease(word), now_ns);
         if (age_ns >= age_ns_min && is_leased_by(entry, word) && would_make_room(entry)) {
             ++old.views;
@@ -87,7 +87,7 @@ bool Store::would_make_room(EntryId entry) const {
 // In order, each once.
 std::vector<EntryId> Store::leased_by(const SessionLayout &session) const {
     std::vector<EntryId> leased;
-    lease_scan(session, [&](EntryId entry, std::uint64_t word) {
+    leases_.scan_one(session, [&](EntryId entry, std::uint64_t word) {
         if (is_leased_by(entry, word)) {
             leased.push_back(entry);
         }

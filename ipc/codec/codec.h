@@ -42,4 +42,13 @@ std::optional<FrameInfo> read_frame_info(std::span<const std::byte> frame);
 // Decodes into `block`, which has exactly block_bytes. False when the frame is corrupt; `block` may be written to then.
 bool decode_frame(std::span<const std::byte> frame, std::span<std::byte> block);
 
+// The same a piece at a time: decodes the next bytes of the block into `piece` and moves on. `piece` is as long as a
+// multiple of frame_piece_bytes, or as all that is left.
+constexpr std::size_t frame_piece_bytes = 64 * 1024;
+struct FramePosition {
+    std::uint64_t in_frame = 0; // of the chunk that comes next; 0: none was decoded
+    std::uint64_t in_block = 0;
+};
+bool decode_frame_piece(std::span<const std::byte> frame, FramePosition &position, std::span<std::byte> piece);
+
 } // namespace uakv

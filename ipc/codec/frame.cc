@@ -121,8 +121,7 @@ bool decode_stored(std::span<const std::byte> from, std::span<std::byte> block) 
 
 // decode(header, what follows it, what follows the chunk, chunk of the block) does what is not stored.
 template <typename Decode>
-bool decode_chunks(std::span<const std::byte> frame, std::span<std::byte> block, Coding coding, Decode decode) {
-    Reader reader(frame.subspan(sizeof(FrameHeader)));
+bool decode_chunks(Reader &reader, std::span<std::byte> block, Coding coding, Decode decode) {
     for (std::size_t at = 0; at < block.size(); at += chunk_block_bytes) {
         const auto chunk = at_most_a_chunk(block.subspan(at));
         if (!reader.has(sizeof(ChunkHeader))) {
@@ -141,7 +140,24 @@ bool decode_chunks(std::span<const std::byte> frame, std::span<std::byte> block,
             return false;
         }
     }
-    return reader.empty();
+    return true;
+}
+
+// The chunks that come next in the frame of this header.
+bool decode_next(const PlaneKernels &kernels, const FrameHeader &header, Reader &reader, std::span<std::byte> block) {
+    if (header.codec == static_cast<std::uint8_t>(Codec::lz4)) {
+        const auto scratch = make_scratch<Lz4Decoder>();
+        return scratch != nullptr &&
+               decode_chunks(reader, block, Coding::lz4,
+                             [&](auto &, auto from, auto &&, auto chunk) { return decode_lz4(*scratch, from, chunk); });
+    }
+    const auto element = static_cast<Element>(header.element);
+    const bool past_cache = block.size() >= past_cache_bytes_min;
+    const auto scratch = make_scratch<PlanesDecoder>();
+    return scratch != nullptr &&
+           decode_chunks(reader, block, Coding::planes, [&](auto &chunk_header, auto from, auto next, auto chunk) {
+               return decode_planes(*scratch, kernels, element, chunk_header, from, next, chunk, past_cache);
+           });
 }
 
 // A private copy of the header, when it is one and its numbers are possible.
@@ -194,20 +210,8 @@ bool decode_frame_with(const PlaneKernels &kernels, std::span<const std::byte> f
     if (!header || header->block_bytes != block.size()) {
         return false;
     }
-    const auto whole = frame.first(header->frame_bytes);
-    if (header->codec == static_cast<std::uint8_t>(Codec::lz4)) {
-        const auto scratch = make_scratch<Lz4Decoder>();
-        return scratch != nullptr &&
-               decode_chunks(whole, block, Coding::lz4,
-                             [&](auto &, auto from, auto &&, auto chunk) { return decode_lz4(*scratch, from, chunk); });
-    }
-    const auto element = static_cast<Element>(header->element);
-    const bool past_cache = block.size() >= past_cache_bytes_min;
-    const auto scratch = make_scratch<PlanesDecoder>();
-    return scratch != nullptr &&
-           decode_chunks(whole, block, Coding::planes, [&](auto &chunk_header, auto from, auto next, auto chunk) {
-               return decode_planes(*scratch, kernels, element, chunk_header, from, next, chunk, past_cache);
-           });
+    Reader reader(frame.first(header->frame_bytes).subspan(sizeof(FrameHeader)));
+    return decode_next(kernels, *header, reader, block) && reader.empty();
 }
 
 } // namespace codec
@@ -244,6 +248,24 @@ std::optional<FrameInfo> read_frame_info(std::span<const std::byte> frame) {
 
 bool decode_frame(std::span<const std::byte> frame, std::span<std::byte> block) {
     return codec::decode_frame_with(codec::plane_kernels(), frame, block);
+}
+
+bool decode_frame_piece(std::span<const std::byte> frame, FramePosition &position, std::span<std::byte> piece) {
+    static_assert(frame_piece_bytes == codec::chunk_block_bytes);
+    const auto header = codec::read_header(frame);
+    const std::uint64_t begin = std::max<std::uint64_t>(position.in_frame, sizeof(codec::FrameHeader));
+    if (!header || begin > header->frame_bytes || position.in_block > header->block_bytes ||
+        piece.size() > header->block_bytes - position.in_block) {
+        return false;
+    }
+    const bool last = position.in_block + piece.size() == header->block_bytes;
+    UAKV_ASSERT(last || piece.size() % frame_piece_bytes == 0);
+    codec::Reader reader(frame.first(header->frame_bytes).subspan(begin));
+    if (!codec::decode_next(codec::plane_kernels(), *header, reader, piece)) {
+        return false;
+    }
+    position = {header->frame_bytes - reader.rest().size(), position.in_block + piece.size()};
+    return !last || reader.empty();
 }
 
 } // namespace uakv

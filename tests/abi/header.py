@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Compiles the public header alone, as each C and C++ that it promises, with the compilers that are named.
+"""Compiles each public header alone, as each C and C++ that it promises, with the compilers that are named.
 
-usage: header.py FOLDER_OF_THE_HEADER COMPILER...   (a compiler of C++ has ++ in its name)
+usage: header.py FOLDER_OF_THE_HEADERS COMPILER...   (a compiler of C++ has ++ in its name)
        header.py --self-test COMPILER...
 """
 
@@ -15,6 +15,7 @@ STANDARDS_C = ("c99", "c11", "c17")
 STANDARDS_CXX = ("c++11", "c++14", "c++17", "c++20")
 FLAGS = ("-pedantic", "-Wall", "-Wextra", "-Werror", "-fsyntax-only")
 NEEDED_HEADERS = {"stddef.h", "stdint.h", "uakv_status.def"}
+NEEDED_BY_OTHERS = {"stddef.h", "stdint.h", "uakv.h"}
 
 # Twice, for the include guard; and a use of what only counts when it is used.
 UNIT = """
@@ -39,14 +40,21 @@ def failures_of(folder, compilers):
     others = includes(folder / "uakv.h") - NEEDED_HEADERS
     if others:
         failures.append(f"uakv.h includes {', '.join(sorted(others))}")
+    units = [UNIT]
+    for header in sorted(set(folder.glob("*.h")) - {folder / "uakv.h"}):
+        if others := includes(header) - NEEDED_BY_OTHERS:
+            failures.append(f"{header.name} includes {', '.join(sorted(others))}")
+        units.append(f"#include <{header.name}>\n" + UNIT)
     for compiler in compilers:
         is_cxx = "++" in pathlib.Path(compiler).name
         for standard in STANDARDS_CXX if is_cxx else STANDARDS_C:
             command = [compiler, f"-std={standard}", *FLAGS, f"-I{folder}", "-x", "c++" if is_cxx else "c", "-"]
-            run = subprocess.run(command, input=UNIT, text=True, capture_output=True, check=False)
-            print(f"{compiler} {standard}: {'ok' if run.returncode == 0 else 'FAILED'}")
-            if run.returncode != 0:
-                failures.append(f"{' '.join(command)}\n{run.stderr}")
+            for unit in units:
+                run = subprocess.run(command, input=unit, text=True, capture_output=True, check=False)
+                name = re.search("<(.*)>", unit).group(1)
+                print(f"{compiler} {standard} {name}: {'ok' if run.returncode == 0 else 'FAILED'}")
+                if run.returncode != 0:
+                    failures.append(f"{' '.join(command)}\n{run.stderr}")
     return failures
 
 

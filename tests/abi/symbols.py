@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The header, the version map and the library must name the same symbols.
+"""The headers, the version map and the library must name the same symbols.
 
-usage: symbols.py HEADER MAP LIBRARY
+usage: symbols.py FOLDER_OF_THE_HEADERS MAP LIBRARY
        symbols.py --self-test COMPILER_OF_C
 """
 
@@ -45,7 +45,7 @@ def exported(library):
 
 def check(header, version_map, library):
     names = {
-        "uakv.h": declared(header),
+        "the headers": declared(header),
         "libuakv.map": set(mapped(version_map)),
         library.name: set(exported(library)),
     }
@@ -77,9 +77,9 @@ BAD = (
     ({"header": HEADER + "UAKV_API void uakv_c(void);"}, ["uakv_c: not in libuakv.map", "uakv_c: not in libuakv.so"]),
     ({"map": MAP.replace("uakv_b; ", "")}, ["uakv_b: not in libuakv.map"]),
     ({"link": MAP.replace("uakv_b; ", "")}, ["uakv_b: not in libuakv.so"]),
-    ({"link": MAP.replace("local: *;", "")}, ["inside: not in uakv.h", "inside: not in libuakv.map"]),
+    ({"link": MAP.replace("local: *;", "")}, ["inside: not in the headers", "inside: not in libuakv.map"]),
     ({"link": MAP.replace("UAKV_0", "UAKV_1")}, ["uakv_a: exported as UAKV_1", "uakv_b: exported as UAKV_1"]),
-    ({"map": MAP.replace("local", "uakv_d; local")}, ["uakv_d: not in uakv.h", "uakv_d: not in libuakv.so"]),
+    ({"map": MAP.replace("local", "uakv_d; local")}, ["uakv_d: not in the headers", "uakv_d: not in libuakv.so"]),
 )
 
 
@@ -104,8 +104,9 @@ def main(arguments):
     if len(arguments) != 3:
         print(__doc__, file=sys.stderr)
         return 2
-    header, version_map, library = (pathlib.Path(argument) for argument in arguments)
-    header, version_map = header.read_text(encoding="utf-8"), version_map.read_text(encoding="utf-8")
+    folder, version_map, library = (pathlib.Path(argument) for argument in arguments)
+    header = "\n".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.h")))
+    version_map = version_map.read_text(encoding="utf-8")
     findings = check(header, version_map, library)
     print("\n".join(findings) or f"{len(declared(header))} symbols, everywhere the same")
     return 1 if findings else 0

@@ -104,6 +104,15 @@ void client_has_too_little() {
     await_equal("slots_granted", 0, [&] { return checker.statistics().slots_granted; });
 }
 
+// In the loader; or in the C++ runtime, while a library that we link against sets up what it has in static storage.
+bool ended_before_main(const std::string &end, const std::string &log) {
+    if (end == "exit status 127") {
+        return true;
+    }
+    return end.starts_with("signal 6") && log.find("uakvd: ") == std::string::npos &&
+           log.find("terminate called without an active exception") != std::string::npos;
+}
+
 // A daemon that cannot begin says why; one that can serves, and refuses what it cannot do.
 bool serves_with(int resource, rlim_t bytes) {
     Directory directory;
@@ -138,7 +147,7 @@ bool serves_with(int resource, rlim_t bytes) {
         uakv_disconnect(client);
         kill(pid, SIGTERM);
         CHECK_EQ(wait_for_exit(pid), "exit status 0");
-    } else if (end != "exit status 127") { // the loader
+    } else if (!ended_before_main(end, read_file(directory.path() + "/log"))) {
         CHECK_MESSAGE(end == "exit status 1", end + " with " + std::to_string(bytes) + " bytes; its log:\n" +
                                                   read_file(directory.path() + "/log"));
         CHECK(read_file(directory.path() + "/log").find("uakvd: error: ") != std::string::npos);
@@ -184,7 +193,7 @@ void daemon_has_no_thread() {
     const std::string end = wait_for_exit(pid);
     const std::string log = read_file(log_path);
     CHECK_MESSAGE(end == "exit status 1", end + "; its log:\n" + log);
-    CHECK_MESSAGE(log.find("uakvd: error: ") == 0 && log.find("thread") != std::string::npos, log);
+    CHECK_MESSAGE(log.find("uakvd: error: ") != std::string::npos && log.find("thread") != std::string::npos, log);
 }
 
 constexpr Case cases[] = {

@@ -320,7 +320,7 @@ void Story::lease() {
     } else if (how % 8 == 1) {
         lease_end(shared, word);
     } else {
-        const Lookup &lookup = who.session->tenant().store().index().lookup();
+        const Lookup &lookup = who.session->cache().store().index().lookup();
         Lookup::Found found;
         if (lookup.find_even_expired(how / 8 % 4, key(), found)) {
             lease_begin(shared, word, lookup.entry(found.id), found.id, found.generation);
@@ -343,19 +343,19 @@ void Story::keep() {
 }
 
 void Story::upkeep() {
-    Tenant &tenant = world_.tenant(input_.byte());
+    Cache &cache = world_.tenant(input_.byte()).host();
     switch (input_.choose(9)) {
     case 0:
-        tenant.store().maintain();
+        cache.store().maintain();
         break;
     case 1:
-        tenant.store().expire();
+        cache.store().expire();
         break;
     case 2:
-        tenant.store().revisit_limbo();
+        cache.store().revisit_limbo();
         break;
     case 3:
-        tenant.for_each_session([&](Session &session) { world_.dispatcher().retry_waiting(session); });
+        cache.for_each_session([&](Session &session) { world_.dispatcher().retry_waiting(session); });
         break;
     case 4:
         world_.expire_flights(now_ns());

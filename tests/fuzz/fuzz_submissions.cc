@@ -25,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
         world.dispatcher().continue_clears();
         world.dispatcher().retry_waiting(*player.session);
         World::read_completions(player);
-        world.tenant(0).store().maintain();
+        world.tenant(0).host().store().maintain();
     }
     world.clear();
     return 0;

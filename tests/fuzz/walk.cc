@@ -65,20 +65,20 @@ void walk_references(const IndexRegion &region, std::uint64_t blocks) {
     }
 }
 
-void walk_slots(Tenant &tenant, std::uint64_t blocks, const uakv_statistics &told) {
-    const Slots &slots = tenant.store().slots();
+void walk_slots(Cache &cache, std::uint64_t blocks, const uakv_statistics &told) {
+    const Slots &slots = cache.store().slots();
     std::uint64_t with_clients = 0, with_blocks = 0, held = 0;
     for (SegmentId segment = 0; segment < slots.segments(); ++segment) {
         slots.for_each_used(segment, [&](std::optional<EntryId> owner) { ++(owner ? with_blocks : with_clients); });
     }
-    tenant.for_each_session([&](const Session &session) { held += session.grants(); });
+    cache.for_each_session([&](const Session &session) { held += session.grants(); });
     UAKV_ASSERT(with_clients == held && slots.granted_slots() == held && told.slots_granted == held);
     UAKV_ASSERT(with_blocks == blocks + told.slots_limbo);
 }
 
 // What is on its way: each submission that was taken is answered or waits, and what waits is known to the flights.
-void walk_session(const Tenant &tenant, Session &session) {
-    UAKV_ASSERT(session.waiting_claims == tenant.flights().waiting_of(session.number()));
+void walk_session(const Cache &cache, Session &session) {
+    UAKV_ASSERT(session.waiting_claims == cache.flights().waiting_of(session.number()));
     if (session.ended) {
         UAKV_ASSERT(session.unanswered() == 0);
     }
@@ -87,16 +87,17 @@ void walk_session(const Tenant &tenant, Session &session) {
 } // namespace
 
 void walk(Tenant &tenant, const Mapping &index) {
-    const Sum sum = walk_entries(tenant.store());
+    Cache &cache = tenant.host();
+    const Sum sum = walk_entries(cache.store());
     walk_references(IndexRegion::at(index.data()), sum.blocks);
-    const uakv_statistics told = tenant.statistics();
+    const uakv_statistics told = cache.statistics();
     UAKV_ASSERT(told.blocks == sum.blocks && told.bytes_blocks == sum.bytes);
     UAKV_ASSERT(told.blocks_pinned <= sum.blocks);
-    walk_slots(tenant, sum.blocks, told);
+    walk_slots(cache, sum.blocks, told);
     std::uint64_t clients = 0;
-    tenant.for_each_session([&](Session &session) {
+    cache.for_each_session([&](Session &session) {
         ++clients;
-        walk_session(tenant, session);
+        walk_session(cache, session);
     });
     UAKV_ASSERT(tenant.clients().used() == clients && told.clients == clients);
     UAKV_ASSERT(tenant.descriptors().used() == clients * Session::descriptors);

@@ -75,8 +75,8 @@ World::World() {
     UAKV_ASSERT(tenants.ok());
     tenants_ = std::move(tenants.value());
     for (const auto &tenant : tenants_->all()) {
-        let_memory_come(tenant->store());
-        auto index = Mapping::map(tenant->index(), tenant->store().index().bytes(), Access::read_only);
+        let_memory_come(tenant->host().store());
+        auto index = Mapping::map(tenant->host().index(), tenant->host().store().index().bytes(), Access::read_only);
         UAKV_ASSERT(index.ok());
         indexes_.push_back(std::move(index.value()));
     }
@@ -87,7 +87,7 @@ World::World() {
 
 bool World::is_worn() const {
     return std::any_of(tenants_->all().begin(), tenants_->all().end(),
-                       [](const auto &tenant) { return tenant->store().spaces().count() > spaces_worn; });
+                       [](const auto &tenant) { return tenant->host().store().spaces().count() > spaces_worn; });
 }
 
 World &World::get() {
@@ -171,9 +171,9 @@ void World::hang_up(std::size_t which) {
 }
 
 void World::expire_flights(std::uint64_t now) {
-    for (const auto &tenant : tenants_->all()) {
-        if (tenant->flights().next_late_ns(tenant->flight_ns_max()) <= now) {
-            dispatcher_->expire_flights(*tenant, now);
+    for (Cache *cache : tenants_->caches()) {
+        if (cache->flights().next_late_ns(cache->tenant().flight_ns_max()) <= now) {
+            dispatcher_->expire_flights(*cache, now);
         }
     }
 }
@@ -230,11 +230,11 @@ void World::clear() {
     }
     UAKV_ASSERT(!dispatcher_->continue_clears());
     for (std::size_t i = 0; i < indexes_.size(); ++i) {
-        Store &store = tenant(i).store();
+        Store &store = tenant(i).host().store();
         store.maintain();
         remove_all_blocks(store);
         store.maintain();
-        UAKV_ASSERT(tenant(i).flights().count() == 0 && store.leases().count() == 0 && !store.has_limbo());
+        UAKV_ASSERT(tenant(i).host().flights().count() == 0 && store.leases().count() == 0 && !store.has_limbo());
         UAKV_ASSERT(store.slots().granted_slots() == 0);
         UAKV_ASSERT(store.slots().unassigned_segments() == store.slots().segments());
     }

@@ -3,22 +3,11 @@
 #include "support/check.h"
 #include "support/pattern.h"
 
-#include <cstdio>
 #include <map>
 #include <sstream>
 
 namespace uakv::test {
 namespace {
-
-std::string hex_of(const uakv_key &key) {
-    std::string text;
-    for (const uint8_t byte : key.bytes) {
-        char digits[3];
-        std::snprintf(digits, sizeof digits, "%02x", byte);
-        text += digits;
-    }
-    return text;
-}
 
 class Reader {
 public:

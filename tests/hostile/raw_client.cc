@@ -64,6 +64,15 @@ void RawClient::attach(std::uint32_t flags) {
     HelloMessage hello;
     hello.flags = flags;
     send(hello);
+    take_welcome();
+}
+
+void RawClient::attach(const HelloDeviceMessage &hello) {
+    send(hello);
+    take_welcome();
+}
+
+void RawClient::take_welcome() {
     Received received = receive();
     const auto welcome = read_control<WelcomeMessage>(received);
     CHECK(welcome.has_value());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ipc/control_message.h"
+#include "ipc/device_session.h"
 #include "ipc/lookup.h"
 #include "ipc/mapping.h"
 #include "ipc/ring_producer.h"
@@ -32,9 +33,12 @@ public:
 
     // Says hello and maps what all clients map.
     void attach(std::uint32_t flags = 0);
+    void attach(const HelloDeviceMessage &hello); // to what it has on a GPU
     SpaceId open_space(const std::string &name);
     Fd segment(std::uint32_t number); // waits until there is one
 
+    std::uint64_t session_bytes() const { return session_.bytes(); }
+    DeviceSessionLayout &device_session() { return session_.at<DeviceSessionLayout>(0); }
     SessionLayout &session() { return session_.at<SessionLayout>(0); }
     Lookup lookup() const { return Lookup(IndexRegion::at(index_.data())); }
     std::uint64_t segment_bytes() const { return lookup().segment_bytes(); }
@@ -47,6 +51,8 @@ public:
     Completion call(Submission submission);
 
 private:
+    void take_welcome();
+
     Fd socket_;
     std::vector<Fd> fds_;
     Mapping index_;

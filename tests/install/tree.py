@@ -19,7 +19,8 @@ UNITS = ("uakvd.service", "uakvd.socket", "uakvd.yaml", "sysusers.d/uakvd.conf",
 DOCUMENTS = ("LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md", "docs/architecture.md", "docs/security.md")
 EXAMPLES = ("quickstart.c", "single_flight.c", "event_loop.c", "outside/outside.c", "outside/CMakeLists.txt",
             "outside/README.md")
-DEVELOPMENT = ("include/uakv.h", "include/uakv_status.def", "LIB/libuakv.so", "LIB/pkgconfig/uakv.pc",
+DEVELOPMENT = ("include/uakv.h", "include/uakv_cuda.h", "include/uakv_dlpack.h", "include/uakv_status.def",
+               "LIB/libuakv.so", "LIB/pkgconfig/uakv.pc",
                "LIB/cmake/uakv/uakvConfig.cmake", "LIB/cmake/uakv/uakvConfigVersion.cmake",
                "LIB/cmake/uakv/uakvTargets.cmake", "share/man/man3/libuakv.3")
 

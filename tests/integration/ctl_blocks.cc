@@ -24,16 +24,6 @@ uakv_key key_of(const std::string &text) {
     return uakv_key_of(text.data(), text.size());
 }
 
-std::string hex_of(const uakv_key &key) {
-    std::string text;
-    for (const uint8_t byte : key.bytes) {
-        char digits[3];
-        std::snprintf(digits, sizeof digits, "%02x", byte);
-        text += digits;
-    }
-    return text;
-}
-
 void there_and_back() {
     Daemon daemon;
     Directory directory;

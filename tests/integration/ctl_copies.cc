@@ -21,16 +21,6 @@ DaemonOptions of_memory(const std::string &memory) {
     return options;
 }
 
-std::string hex_of(const uakv_key &key) {
-    std::string text;
-    for (const uint8_t byte : key.bytes) {
-        char digits[3];
-        std::snprintf(digits, sizeof digits, "%02x", byte);
-        text += digits;
-    }
-    return text;
-}
-
 uakv_space_options with_layout() {
     uakv_space_options options = {};
     options.struct_size = sizeof options;

@@ -18,16 +18,6 @@ namespace {
 
 constexpr size_t block_bytes = 300'000;
 
-std::string hex_of(const uakv_key &key) {
-    std::string text;
-    for (const uint8_t byte : key.bytes) {
-        char digits[3];
-        std::snprintf(digits, sizeof digits, "%02x", byte);
-        text += digits;
-    }
-    return text;
-}
-
 // The largest file below the directory: a log file, not a checkpoint.
 std::string largest_file(const std::string &directory) {
     std::string path;

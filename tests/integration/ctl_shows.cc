@@ -5,7 +5,6 @@
 #include "support/pattern.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -25,16 +24,6 @@ Json json(const Daemon &daemon, std::vector<std::string> arguments, int status =
     Json document = Json::parse(text, nullptr, false);
     CHECK_MESSAGE(!document.is_discarded(), text);
     return document;
-}
-
-std::string hex_of(const uakv_key &key) {
-    std::string text;
-    for (const uint8_t byte : key.bytes) {
-        char digits[3];
-        std::snprintf(digits, sizeof digits, "%02x", byte);
-        text += digits;
-    }
-    return text;
 }
 
 size_t lines_of(const std::string &text) {

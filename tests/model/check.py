@@ -46,6 +46,8 @@ RUNS = dict([
               {WRONG: "no_reader_fence no_evictor_fence no_recheck scan_first relaxed_end late_cover"}),
              ("withdrawal", ["ROUNDS_1=0", "last_generation=6", "WITHDRAW"], {WRONG: "late_void check_early"}),
              ("adoption", ["ROUNDS_1=0", "last_generation=6", "DESIGN_ADOPT"], {WRONG: "adopt_unscanned"})),
+    *runs_of("release", [],
+             ("", [], {WRONG: "clear_early clear_late keep_release reached_early not_compared no_reader_fence"})),
     *runs_of("ring", [],
              ("", [], {WRONG: "tail_first",
                        STUCK: "no_notify_fence no_sleep_fence no_second_look no_publish_fence no_wait_fence "

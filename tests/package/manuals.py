@@ -84,6 +84,10 @@ def check_keys(page, document):
                     for key in sorted(set(real) & set(described)) if real[key] != described[key]]
 
 
+def headers(source):
+    return "\n".join(path.read_text() for path in sorted((source / "abi").glob("*.h")))
+
+
 def check_functions(page, header):
     text = re.sub(r"/\*.*?\*/", "", header, flags=re.DOTALL)
     real = {re.sub(r"\W+", " ", f"{kind} {name} {arguments}").strip()
@@ -103,7 +107,7 @@ def check_symbols(table, exported):
 def check(pages, source, usage, commands):
     return (check_options(pages["uakvd.8"], usage) + check_commands(pages["uakvctl.1"], commands) +
             check_keys(pages["uakvd.yaml.5"], (source / "docs/configuration.md").read_text()) +
-            check_functions(pages["libuakv.3"], (source / "abi/uakv.h").read_text()) +
+            check_functions(pages["libuakv.3"], headers(source)) +
             check_symbols(pages["symbols"], (source / "abi/libuakv.map").read_text()))
 
 

@@ -1,4 +1,5 @@
 // What a client has open when its daemon ends - blocks, views, slots - is its own at the next one, until it lets go.
+#include "restart/connected.h"
 #include "support/async.h"
 #include "support/check.h"
 #include "support/child.h"
@@ -8,6 +9,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -26,32 +28,6 @@ DaemonOptions small_memory() {
     return options;
 }
 
-class Connected {
-public:
-    explicit Connected(const KeptDaemon &daemon) {
-        CHECK_STATUS(connect_to(daemon.socket_path(), 0, 0, &client_), UAKV_OK);
-        CHECK_STATUS(uakv_space_open(client_, "test", nullptr, &space_), UAKV_OK);
-    }
-    Connected(const Connected &) = delete;
-    Connected &operator=(const Connected &) = delete;
-    ~Connected() { disconnect(); }
-
-    void disconnect() { uakv_disconnect(std::exchange(client_, nullptr)); }
-    uakv_client *client() const { return client_; }
-    uakv_space *space() const { return space_; }
-
-    uakv_statistics statistics() const {
-        uakv_statistics statistics{};
-        statistics.struct_size = sizeof statistics;
-        await("the client is attached", [&] { return uakv_stats(client_, &statistics) == UAKV_OK; });
-        return statistics;
-    }
-
-private:
-    uakv_client *client_ = nullptr;
-    uakv_space *space_ = nullptr;
-};
-
 void store_all(uakv_space *space, const std::vector<uakv_key> &keys) {
     for (const uakv_key &key : keys) {
         CHECK_STATUS(store_block(space, key, block_bytes), UAKV_OK);
@@ -62,13 +38,6 @@ void check_all(uakv_space *space, const std::vector<uakv_key> &keys) {
     for (const uakv_key &key : keys) {
         check_stored(space, key, block_bytes);
     }
-}
-
-size_t sessions_kept(KeptDaemon &daemon) {
-    const std::vector<std::string> names = daemon.manager().names();
-    return static_cast<size_t>(std::count_if(names.begin(), names.end(), [](const std::string &name) {
-        return name.starts_with("s.") && name.ends_with(".memory");
-    }));
 }
 
 // Stores until blocks of before have had to leave.
@@ -278,9 +247,8 @@ void a_session_that_is_missing() {
     CHECK_STATUS(uakv_retrieve(connected.space(), &key, nullptr, &view), UAKV_OK);
     daemon.kill();
     const std::vector<std::string> names = daemon.manager().names();
-    const auto memory = std::find_if(names.begin(), names.end(), [](const std::string &name) {
-        return name.starts_with("s.") && name.ends_with(".memory");
-    });
+    const auto memory =
+        std::find_if(names.begin(), names.end(), [](const std::string &name) { return name.front() == 'm'; });
     CHECK(memory != names.end());
     daemon.manager().lose(*memory);
     daemon.start();
@@ -293,6 +261,47 @@ void a_session_that_is_missing() {
     await_equal("sessions that are kept", 1U, [&] { return sessions_kept(daemon); });
 }
 
+// An operator's lease_max_age is for clients of daemons before as well: who holds everything, and is idle, loses it.
+void views_that_are_too_old() {
+    const Directory directory;
+    const std::string path = directory.path() + "/uakvd.yaml";
+    std::ofstream(path) << "tenants:\n  - {name: default, users: [" << geteuid() << "], lease_max_age: 200ms}\n";
+    DaemonOptions options = small_memory();
+    options.environment.emplace_back("UAKV_CONFIG", path);
+    KeptDaemon daemon(options);
+    const Connected holder(daemon), other(daemon);
+    await("all memory", [&] { return other.statistics().bytes_memory == other.statistics().bytes_capacity; });
+    std::vector<uakv_view> views;
+    for (uint64_t i = 0;; ++i) {
+        const uakv_key key = make_key("viewed", i);
+        if (store_block(holder.space(), key, block_bytes) != UAKV_OK) {
+            break;
+        }
+        CHECK_STATUS(uakv_retrieve(holder.space(), &key, nullptr, &views.emplace_back()), UAKV_OK);
+    }
+    CHECK(views.size() > 100);
+    daemon.restart();
+    CHECK_EQ(other.statistics().leases, views.size());
+    const uakv_key key = make_key("wanted");
+    await("the views are taken back", [&] {
+        const uakv_status status = store_block(other.space(), key, block_bytes);
+        CHECK(status == UAKV_OK || status == UAKV_ERR_NO_SPACE);
+        return status == UAKV_OK;
+    });
+    check_stored(other.space(), key, block_bytes);
+    CHECK_EQ(other.statistics().sessions_revoked, 1);
+    CHECK_EQ(other.statistics().leases, 0);
+    CHECK(daemon.log().find("of a daemon before") != std::string::npos);
+    CHECK_STATUS(uakv_release(&views[0]), UAKV_ERR_REVOKED); // on the attachment that it has still
+    check_stored(holder.space(), key, block_bytes);          // on a new one
+    for (size_t i = 1; i < views.size(); ++i) {
+        CHECK_STATUS(uakv_release(&views[i]), UAKV_ERR_REVOKED);
+    }
+    await_equal("sessions that are kept", 2U, [&] { return sessions_kept(daemon); });
+    CHECK_STATUS(store_block(holder.space(), make_key("after"), block_bytes), UAKV_OK);
+    check_stored(holder.space(), make_key("after"), block_bytes);
+}
+
 constexpr Case cases[] = {
     {"blocks_are_there", blocks_are_there},
     {"held_views", held_views},
@@ -303,6 +312,7 @@ constexpr Case cases[] = {
     {"while_no_daemon_is_there", while_no_daemon_is_there},
     {"a_forked_child", a_forked_child},
     {"a_session_that_is_missing", a_session_that_is_missing},
+    {"views_that_are_too_old", views_that_are_too_old},
 };
 
 } // namespace

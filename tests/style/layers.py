@@ -15,7 +15,7 @@ import sys
 import sources
 
 DAEMON = ["daemon/base", "daemon/service", "daemon/config", "daemon/io", "daemon/policy", "daemon/codec",
-          "daemon/store", "daemon/tiers/disk", "daemon/flow", "daemon/control"]
+          "daemon/store", "daemon/tiers/disk", "daemon/tiers/gpu", "daemon/flow", "daemon/control"]
 
 # A folder, and the folders whose headers it may include beside its own. The longest entry that holds a
 # file counts. A folder without an entry is refused: a new one says here where it stands ("daemon" stands
@@ -24,7 +24,9 @@ EDGES = {
     "abi": [],
     "ipc": ["abi"],
     "ipc/codec": ["abi", "ipc"],
+    "ipc/cuda": ["abi", "ipc"],
     "clientlib": ["abi", "ipc", "ipc/codec"],
+    "clientlib/cuda": ["abi", "ipc", "ipc/codec", "ipc/cuda", "clientlib"],
     "daemon/base": ["abi", "ipc"],
     "daemon/service": ["abi", "ipc", "daemon/base"],
     "daemon/config": ["abi", "ipc", "daemon/base"],
@@ -33,16 +35,20 @@ EDGES = {
     "daemon/codec": ["abi", "ipc", "ipc/codec", "daemon/base"],
     "daemon/store": ["abi", "ipc", "ipc/codec", "daemon/base", "daemon/policy"],
     "daemon/tiers/disk": ["abi", "ipc", "ipc/codec", "daemon/base", "daemon/io"],
+    "daemon/tiers/gpu": ["abi", "ipc", "ipc/cuda", "daemon/base", "daemon/policy", "daemon/store"],
     "daemon/flow": ["abi", "ipc", "ipc/codec", "daemon/base", "daemon/io", "daemon/codec", "daemon/policy",
                     "daemon/store", "daemon/tiers/disk"],
     "daemon/control": ["abi", "ipc", "ipc/codec", "daemon/base", "daemon/config", "daemon/io", "daemon/policy",
-                       "daemon/store", "daemon/tiers/disk", "daemon/flow"],
+                       "daemon/store", "daemon/tiers/disk", "daemon/tiers/gpu", "daemon/flow", "ipc/cuda"],
     "daemon/ctl": ["abi", "ipc", "daemon/base"],
     "daemon": ["abi", "ipc"] + DAEMON,
     "examples": ["abi"],
     "bench": ["abi", "ipc", "ipc/codec", "daemon/base", "daemon/io", "daemon/tiers/disk"],
     "bench/peers": ["abi", "bench"],
     "tests/support": ["abi"],
+    "tests/support/fakecuda": ["abi", "ipc/cuda", "clientlib/cuda"],  # what a kernel's parameters look like
+    "tests/gpu": ["abi", "ipc", "ipc/cuda", "clientlib", "clientlib/cuda", "tests/support", "tests/support/fakecuda",
+                  "tests/hostile", "tests/unit", "daemon"] + DAEMON,
     "tests/sim": ["abi", "ipc", "ipc/codec", "tests/support"] + DAEMON,
     "tests/disk": ["abi", "ipc", "ipc/codec", "tests/support", "tests/sim"] + DAEMON,
     "tests/unit": ["abi", "ipc", "ipc/codec", "clientlib", "tests/support", "tests/hostile", "tests/death",
@@ -75,6 +81,7 @@ OWNERS = {
     "linux/futex.h": ["ipc/wakeup.cc"],
     "yaml-cpp/*": ["daemon/config/config_file.cc"],
     "nlohmann/*": ["daemon/control/report_json.h", "daemon/ctl/report.cc"],
+    "dlfcn.h": ["ipc/cuda/driver.cc"],
     "cmocka.h": ["tests/*"],
     "hiredis/*": ["bench/peers/redis_peer.cc"],
     "blosc.h": ["bench/codec.cc"],

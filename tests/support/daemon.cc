@@ -2,6 +2,7 @@
 
 #include "support/check.h"
 #include "support/client.h"
+#include "support/keeper.h"
 #include "support/process.h"
 
 #include <cerrno>
@@ -105,7 +106,10 @@ pid_t start_uakvd(const std::vector<std::string> &arguments, const std::string &
     return pid;
 }
 
-Daemon::Daemon(const DaemonOptions &options) : options_(options), socket_path_(directory_.path() + "/uakvd.sock") {
+Daemon::Daemon(const DaemonOptions &options) : Daemon(options, nullptr) {}
+
+Daemon::Daemon(const DaemonOptions &options, std::unique_ptr<Manager> manager)
+    : options_(options), socket_path_(directory_.path() + "/uakvd.sock"), manager_(std::move(manager)) {
     start();
 }
 
@@ -115,14 +119,21 @@ void Daemon::start() {
     if (options_.user) {
         CHECK(chown(directory_.path().c_str(), options_.user->uid, options_.user->gid) == 0);
     }
-    Environment environment = options_.environment;
+    Environment environment = {{"UAKV_GPU_MEMORY", "0"}}; // of a machine that has a GPU, unless a test wants it
+    environment.insert(environment.end(), options_.environment.begin(), options_.environment.end());
     if (!options_.disk.empty()) {
         environment.insert(environment.end(), {{"UAKV_ENABLE_PERSISTENCE", "true"},
                                                {"UAKV_PERSISTENCE_PATH", disk_path()},
                                                {"UAKV_DISK_SIZE", options_.disk},
                                                {"UAKV_DISK_FREE", "1MiB"}}); // the machine may be nearly full
     }
+    if (manager_) {
+        environment.emplace_back("NOTIFY_SOCKET", manager_->address());
+    }
     const auto before_exec = [this] {
+        if (manager_) {
+            manager_->hand_over();
+        }
         if (options_.before_exec) {
             options_.before_exec();
         }
@@ -130,9 +141,10 @@ void Daemon::start() {
             become(*options_.user);
         }
     };
+    const size_t ready_before = manager_ ? manager_->ready() : 0;
     pid_ = start_uakvd(arguments, directory_.path() + "/log", environment, before_exec, options_.program);
     try {
-        await_serving();
+        await_serving(ready_before);
     } catch (const Failure &failure) {
         const std::string text = log();
         if (pid_ > 0) {
@@ -147,13 +159,16 @@ void Daemon::start(const std::string &program) {
     start();
 }
 
-void Daemon::await_serving() {
+void Daemon::await_serving(size_t ready_before) {
     uakv_client *client = nullptr;
     await("uakvd serves", [&] {
         const std::string end = poll_for_exit(pid_);
         if (!end.empty()) {
             pid_ = -1;
             throw Failure("uakvd did not start: " + end);
+        }
+        if (manager_) { // a look as a client would be one more session that it has kept
+            return manager_->ready() > ready_before;
         }
         const uakv_status status = connect_to(socket_path_, 0, 0, &client);
         return status == UAKV_OK || status == UAKV_ERR_VERSION; // some tests start one of another version
@@ -185,14 +200,21 @@ void Daemon::stop() {
     ::kill(pid_, SIGTERM);
     std::string end;
     await("uakvd ends after SIGTERM", [&] { return !(end = poll_for_exit(pid_)).empty(); });
-    pid_ = -1;
+    gone();
     CHECK_MESSAGE(end == "exit status 0", "uakvd ended with " + end + "; its log:\n" + log());
 }
 
 void Daemon::kill() {
     ::kill(pid_, SIGKILL);
     wait_for_exit(pid_);
+    gone();
+}
+
+void Daemon::gone() {
     pid_ = -1;
+    if (manager_) {
+        manager_->hear_all();
+    }
 }
 
 void Daemon::pause() {

@@ -1,7 +1,9 @@
 // A daemon of the test's own: private directory, private socket, its log kept.
 #pragma once
 
+#include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -50,6 +52,8 @@ struct DaemonOptions {
     std::string disk;                  // the size of a disk tier, in a directory of the daemon's; empty: none
 };
 
+class Manager;
+
 class Daemon {
 public:
     // Returns when it serves.
@@ -72,12 +76,19 @@ public:
     void pause();  // SIGSTOP, and waits until it stands still
     void resume(); // SIGCONT
 
+protected:
+    // What the manager keeps is handed to each start. Null: there is none.
+    Daemon(const DaemonOptions &options, std::unique_ptr<Manager> manager);
+    Manager *manager() { return manager_.get(); }
+
 private:
-    void await_serving();
+    void await_serving(size_t ready_before);
+    void gone();
 
     DaemonOptions options_;
     Directory directory_;
     std::string socket_path_;
+    std::unique_ptr<Manager> manager_;
     pid_t pid_ = -1;
 };
 

@@ -3,15 +3,15 @@
 #pragma once
 
 #include "support/daemon.h"
+#include "support/notify_socket.h"
 
 #include <atomic>
 #include <cstddef>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
-
-#include <sys/types.h>
 
 namespace uakv::test {
 
@@ -24,7 +24,7 @@ public:
     Manager &operator=(const Manager &) = delete;
     ~Manager();
 
-    const std::string &address() const { return path_; }
+    const std::string &address() const { return socket_.path(); }
     size_t ready() const { return ready_; } // how often a daemon has said so
 
     // Once the daemon is dead: what it said is heard to the end.
@@ -44,12 +44,9 @@ private:
         int fd;
     };
     void hear();
-    bool hear_one(int flags);
-    void obey(const std::string &text, std::vector<int> fds);
+    void obey(Said said);
 
-    Directory directory_;
-    std::string path_;
-    int socket_ = -1;
+    NotifySocket socket_;
     mutable std::mutex mutex_; // of what is kept
     std::vector<One> kept_;
     std::atomic<size_t> ready_{0};
@@ -57,33 +54,16 @@ private:
     std::thread thread_;
 };
 
-class KeptDaemon {
+// A daemon whose service manager the test plays.
+class KeptDaemon : public Daemon {
 public:
-    // Returns when it serves.
-    explicit KeptDaemon(const DaemonOptions &options = {});
-    KeptDaemon(const KeptDaemon &) = delete;
-    KeptDaemon &operator=(const KeptDaemon &) = delete;
-    ~KeptDaemon();
+    explicit KeptDaemon(const DaemonOptions &options = {}) : Daemon(options, std::make_unique<Manager>()) {}
 
-    const std::string &socket_path() const { return socket_path_; }
-    pid_t pid() const { return pid_; }
-    std::string log() const;
-    Manager &manager() { return manager_; }
-
-    void kill(); // SIGKILL, and waits until it is gone
-    void stop(); // SIGTERM; the test fails unless it exits with 0
-    void start();
+    Manager &manager() { return *Daemon::manager(); }
     void restart() {
         kill();
         start();
     }
-
-private:
-    DaemonOptions options_;
-    Directory directory_;
-    std::string socket_path_;
-    Manager manager_;
-    pid_t pid_ = -1;
 };
 
 } // namespace uakv::test

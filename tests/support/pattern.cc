@@ -46,6 +46,15 @@ std::vector<uakv_key> make_keys(const std::string &name, size_t count) {
     return keys;
 }
 
+std::string hex_of(const uakv_key &key) {
+    static constexpr char digits[] = "0123456789abcdef";
+    std::string text;
+    for (const uint8_t byte : key.bytes) {
+        text += {digits[byte >> 4], digits[byte & 15]};
+    }
+    return text;
+}
+
 void fill_block(void *data, size_t n, const uakv_key &key) {
     Random words(seed_of(key, n));
     uint8_t *out = static_cast<uint8_t *>(data);

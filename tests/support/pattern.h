@@ -13,6 +13,7 @@ namespace uakv::test {
 // A key per name and number.
 uakv_key make_key(const std::string &name, uint64_t number = 0);
 std::vector<uakv_key> make_keys(const std::string &name, size_t count);
+std::string hex_of(const uakv_key &key);
 
 // The n bytes of a key: any byte that is off by position, key or length differs with high probability.
 void fill_block(void *data, size_t n, const uakv_key &key);

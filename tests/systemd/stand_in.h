@@ -2,33 +2,22 @@
 // the daemon sends.
 #pragma once
 
-#include "support/daemon.h"
+#include "support/notify_socket.h"
 
 #include <functional>
 #include <string>
 #include <vector>
 
-#include <sys/types.h>
-
 namespace uakv::test {
-
-struct Said {
-    pid_t sender = 0;
-    std::string text;
-    std::vector<int> fds; // the stand-in closes them at its end
-
-    bool has(const std::string &line) const; // as a whole line
-    std::string value(const std::string &name) const;
-};
 
 class StandIn {
 public:
-    StandIn();
+    StandIn() = default;
     StandIn(const StandIn &) = delete;
     StandIn &operator=(const StandIn &) = delete;
     ~StandIn();
 
-    const std::string &address() const { return path_; }
+    const std::string &address() const { return socket_.path(); }
 
     // Reads what has come; answers BARRIER as a manager does.
     void hear();
@@ -40,10 +29,8 @@ public:
     void await_said(const std::string &what, const std::function<bool(const Said &)> &condition);
 
 private:
-    Directory directory_;
-    std::string path_;
-    int socket_ = -1;
-    std::vector<Said> all_;
+    NotifySocket socket_;
+    std::vector<Said> all_; // with their descriptors, until the end
 };
 
 } // namespace uakv::test

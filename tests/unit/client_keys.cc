@@ -1,5 +1,6 @@
 // Keys: SHA-256 as published, and chained as promised.
 #include "support/check.h"
+#include "support/pattern.h"
 
 #include <cstring>
 #include <numeric>
@@ -9,30 +10,22 @@
 namespace uakv::test {
 namespace {
 
-std::string hex(const uakv_key &key) {
-    constexpr char digits[] = "0123456789abcdef";
-    std::string text;
-    for (const std::uint8_t byte : key.bytes) {
-        text += {digits[byte >> 4], digits[byte & 15]};
-    }
-    return text;
-}
-
-std::string hex_of(const std::string &text) {
-    return hex(uakv_key_of(text.data(), text.size()));
+std::string digest_of(const std::string &text) {
+    return hex_of(uakv_key_of(text.data(), text.size()));
 }
 
 // FIPS 180-4 and the examples that NIST published with it.
 void known_digests() {
-    CHECK_EQ(hex_of(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-    CHECK_EQ(hex(uakv_key_of(nullptr, 0)), hex_of(""));
-    CHECK_EQ(hex_of("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    CHECK_EQ(hex_of("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"),
+    CHECK_EQ(digest_of(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    CHECK_EQ(hex_of(uakv_key_of(nullptr, 0)), digest_of(""));
+    CHECK_EQ(digest_of("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    CHECK_EQ(digest_of("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"),
              "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
-    CHECK_EQ(hex_of("abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmno"
-                    "pqrsmnopqrstnopqrstu"),
+    CHECK_EQ(digest_of("abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmno"
+                       "pqrsmnopqrstnopqrstu"),
              "cf5b16a778af8380036ce59e7b0492370b249b11e8f07a51afac45037afee9d1");
-    CHECK_EQ(hex_of(std::string(1'000'000, 'a')), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+    CHECK_EQ(digest_of(std::string(1'000'000, 'a')),
+             "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
 // The chain, put together by hand.
@@ -66,9 +59,9 @@ void chained_keys() {
                 UAKV_OK);
             CHECK_EQ(count, expected.size());
             for (std::size_t i = 0; i < expected.size(); ++i) {
-                CHECK_EQ(hex(keys[i]), hex(expected[i]));
+                CHECK_EQ(hex_of(keys[i]), hex_of(expected[i]));
             }
-            CHECK_EQ(hex(keys.back()), hex(guard));
+            CHECK_EQ(hex_of(keys.back()), hex_of(guard));
         }
     }
 }
@@ -78,8 +71,8 @@ void chained_keys_as_others_have_them() {
     const std::uint32_t tokens[] = {1, 2, 3, 4, 5};
     uakv_key keys[2];
     CHECK_STATUS(uakv_keys_of_tokens(tokens, 5, 2, "salt", 4, keys, nullptr), UAKV_OK);
-    CHECK_EQ(hex(keys[0]), "2a6e4b0f47ee14dbbfbad46c5f07acb04ccd3fac610ee2b6f78f62d9e2f6d452");
-    CHECK_EQ(hex(keys[1]), "2a567f3d1391c6e6019c5d193d43647b5d312ed8e7620c09fc78717d3bbc17c0");
+    CHECK_EQ(hex_of(keys[0]), "2a6e4b0f47ee14dbbfbad46c5f07acb04ccd3fac610ee2b6f78f62d9e2f6d452");
+    CHECK_EQ(hex_of(keys[1]), "2a567f3d1391c6e6019c5d193d43647b5d312ed8e7620c09fc78717d3bbc17c0");
 }
 
 void equal_keys_mean_equal_prefixes() {
@@ -87,9 +80,9 @@ void equal_keys_mean_equal_prefixes() {
     std::vector<std::uint32_t> b = {1, 2, 9, 4, 5, 6};
     const auto keys_a = chain(a, 2, "");
     const auto keys_b = chain(b, 2, "");
-    CHECK_EQ(hex(keys_a[0]), hex(keys_b[0]));
-    CHECK(hex(keys_a[1]) != hex(keys_b[1]));
-    CHECK(hex(keys_a[2]) != hex(keys_b[2])); // the block is equal, but not what went before
+    CHECK_EQ(hex_of(keys_a[0]), hex_of(keys_b[0]));
+    CHECK(hex_of(keys_a[1]) != hex_of(keys_b[1]));
+    CHECK(hex_of(keys_a[2]) != hex_of(keys_b[2])); // the block is equal, but not what went before
 }
 
 void nothing_to_do() {

@@ -6,6 +6,7 @@
 #include "support/check.h"
 #include "support/effort.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <memory>
@@ -50,6 +51,19 @@ std::unique_ptr<std::byte[]> exactly(std::span<const std::byte> bytes) {
     return copy;
 }
 
+// Block by block of a chunk each; what it says of the whole must be what decode_frame() says.
+bool decodes_in_pieces(std::span<const std::byte> frame, std::size_t block_bytes) {
+    FramePosition position;
+    do {
+        const std::size_t bytes = std::min<std::size_t>(frame_piece_bytes, block_bytes - position.in_block);
+        const auto to = std::make_unique<std::byte[]>(bytes);
+        if (!decode_frame_piece(frame, position, {to.get(), bytes})) {
+            return false;
+        }
+    } while (position.in_block < block_bytes);
+    return true;
+}
+
 bool decodes(std::span<const std::byte> frame, std::size_t block_bytes) {
     const auto from = exactly(frame);
     const auto to = std::make_unique<std::byte[]>(block_bytes);
@@ -57,6 +71,9 @@ bool decodes(std::span<const std::byte> frame, std::size_t block_bytes) {
     const auto info = read_frame_info(exact);
     const bool done = decode_frame(exact, {to.get(), block_bytes});
     CHECK(info.has_value() || !done);
+    if (info.has_value() && info->block_bytes == block_bytes) {
+        CHECK_EQ(decodes_in_pieces(exact, block_bytes), done);
+    }
     return done;
 }
 

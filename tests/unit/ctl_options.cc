@@ -1,6 +1,7 @@
 // The command line of uakvctl: what is understood, what is refused, and that its help fits a screen.
 #include "daemon/ctl/help.h"
 #include "daemon/ctl/options.h"
+#include "ipc/socket_path.h"
 #include "support/check.h"
 
 #include <algorithm>

@@ -53,7 +53,7 @@ struct Fixture {
         CHECK_STATUS(granted.status, UAKV_OK);
         CHECK_STATUS(client.call(with_slot(of(Opcode::commit, 2), granted)).status, UAKV_OK);
     }
-    std::uint64_t flights() { return world.tenant().statistics().flights; }
+    std::uint64_t flights() { return world.cache().statistics().flights; }
 };
 
 void check_exists(RingClient &client) {
@@ -71,7 +71,7 @@ void one_computes_for_all() {
     f.b.call_waits(f.of(Opcode::claim, mine));
     f.c.call_waits(f.of(Opcode::claim, mine));
     CHECK_EQ(f.flights(), 1);
-    CHECK_EQ(f.world.tenant().statistics().flight_waits, 2);
+    CHECK_EQ(f.world.cache().statistics().flight_waits, 2);
     CHECK_STATUS(f.a.call(with_slot(f.of(Opcode::commit, 2), granted)).status, UAKV_OK);
     check_exists(f.b); // without a turn of its own
     check_exists(f.c);
@@ -99,10 +99,10 @@ void too_late() {
     const Completion granted = f.claim(f.a);
     f.b.call_waits(f.of(Opcode::claim, mine));
     const std::uint64_t limit_ns = f.world.tenant().flight_ns_max();
-    const std::uint64_t late_ns = f.world.tenant().flights().next_late_ns(limit_ns);
-    f.world.dispatcher().expire_flights(f.world.tenant(), late_ns - 1);
+    const std::uint64_t late_ns = f.world.cache().flights().next_late_ns(limit_ns);
+    f.world.dispatcher().expire_flights(f.world.cache(), late_ns - 1);
     CHECK(!f.b.take());
-    f.world.dispatcher().expire_flights(f.world.tenant(), late_ns);
+    f.world.dispatcher().expire_flights(f.world.cache(), late_ns);
     const auto second = f.b.take();
     Fixture::check_turn(second);
     CHECK_STATUS(f.a.call(with_slot(f.of(Opcode::commit, 2), granted)).status, UAKV_OK); // late, but welcome
@@ -222,8 +222,8 @@ void no_memory_at_all() {
     });
     CHECK_STATUS(second->status, UAKV_ERR_NO_SPACE);
     CHECK_EQ(f.flights(), 0);
-    CHECK_EQ(f.world.tenant().statistics().no_space, 2);
-    CHECK(f.world.tenant().refused_slots_lately());
+    CHECK_EQ(f.world.cache().statistics().no_space, 2);
+    CHECK(f.world.cache().refused_slots_lately());
 }
 
 // A client offers the slot that it said to compute in, and the daemon takes it back.
@@ -300,10 +300,10 @@ void operations_per_second() {
     CHECK_EQ(busy.capacity, 4096);
     CHECK_EQ(busy.slot, first.slot);
     CHECK(a.session().holds({first.segment, first.slot}));
-    CHECK_EQ(world.tenant().flights().count(), 0); // nobody waits for what is not coming
+    CHECK_EQ(world.cache().flights().count(), 0); // nobody waits for what is not coming
     CHECK_STATUS(b.call(with_slot(of(Opcode::abort), second), now).status, UAKV_OK);
     CHECK_STATUS(b.call(of(Opcode::cancel), now).status, UAKV_OK);
-    CHECK_EQ(world.tenant().statistics().refused_busy, 2);
+    CHECK_EQ(world.cache().statistics().refused_busy, 2);
     CHECK_STATUS(a.call(with_slot(of(Opcode::commit), first), now + ns_per_s).status, UAKV_OK);
     CHECK_STATUS(b.call(of(Opcode::remove), now + ns_per_s).status, UAKV_OK);
     b.call(of(Opcode::stats), now + ns_per_s);
@@ -331,7 +331,7 @@ void pins() {
     CHECK_EQ(pin(1, UAKV_PIN_FOREVER).value, 1);
     CHECK_STATUS(pin(1, 5000).status, UAKV_OK);
     CHECK_STATUS(pin(2, 1000).status, UAKV_ERR_NO_SPACE);
-    CHECK_EQ(world.tenant().statistics().blocks_pinned, 1);
+    CHECK_EQ(world.cache().statistics().blocks_pinned, 1);
     CHECK_EQ(pin(1, 0).value, 1);
     CHECK_STATUS(pin(2, 1000).status, UAKV_OK);
 }

@@ -1,5 +1,6 @@
 // The copy that also checks is a memcpy and a checksum, at every length and alignment.
 #include "ipc/hashing.h"
+#include "ipc/checksum_stream.h"
 #include "sample.h"
 #include "support/check.h"
 #include "support/pattern.h"
@@ -51,6 +52,18 @@ void streaming_copies() {
     }
 }
 
+void in_pieces() {
+    const std::vector<std::uint8_t> block = make_block(1'000'000, sample_key(2));
+    for (const std::size_t piece : {1000UL, 4096UL, 65'537UL, 1'000'000UL}) {
+        ChecksumStream stream;
+        CHECK_EQ(stream.value(), checksum_of(nullptr, 0));
+        for (std::size_t at = 0; at < block.size(); at += piece) {
+            stream.add(block.data() + at, std::min(piece, block.size() - at));
+        }
+        CHECK_EQ(stream.value(), checksum_of(block.data(), block.size()));
+    }
+}
+
 void checksum_sees_each_bit() {
     for (const std::size_t bytes : {1UL, 16UL, 240UL, 241UL, 5000UL}) {
         std::vector<std::uint8_t> block = make_block(bytes, sample_key(1));
@@ -88,6 +101,7 @@ constexpr Case cases[] = {
     {"small_copies", small_copies},
     {"streaming_copies", streaming_copies},
     {"checksum_is_xxh3", checksum_is_xxh3},
+    {"in_pieces", in_pieces},
     {"checksum_sees_each_bit", checksum_sees_each_bit},
     {"key_hash_takes_all_in", key_hash_takes_all_in},
 };

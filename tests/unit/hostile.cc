@@ -97,18 +97,18 @@ void leases_given_up() {
     RingClient greedy(f.world, 2);
     f.fill(other);
     const std::uint64_t now = now_ns();
-    CHECK(!f.world.tenant().take_short(now));
+    CHECK(!f.world.cache().take_short(now));
     for (std::uint32_t i = 0; i < big_blocks; ++i) {
         f.lease(greedy, i, i);
     }
     Submission submission = submission_of(Opcode::grant, 77, f.space, sample_key(77));
     submission.length = big;
     other.call_waits(submission);
-    CHECK(f.world.tenant().take_short(now));
-    CHECK(!f.world.tenant().take_short(now + ns_per_s)); // nobody asked again
+    CHECK(f.world.cache().take_short(now));
+    CHECK(!f.world.cache().take_short(now + ns_per_s)); // nobody asked again
     f.world.dispatcher().retry_waiting(other.session());
-    CHECK(!f.world.tenant().take_short(now + 99 * ns_per_ms));
-    CHECK(f.world.tenant().take_short(now + 100 * ns_per_ms));
+    CHECK(!f.world.cache().take_short(now + 99 * ns_per_ms));
+    CHECK(f.world.cache().take_short(now + 100 * ns_per_ms));
     greedy.session().ended = true;
     greedy.session().take_leases_back();
     std::optional<Completion> granted;

@@ -190,7 +190,7 @@ struct Tenanted {
         lease_cover(session, word);
         CHECK(lease_begin(session, word, lookup.entry(found.id), found.id, found.generation, lookup.lease_clock()));
     }
-    std::vector<OldViewsOf> find(std::uint64_t ns) { return find_old_views(world.tenant(), now += ns); }
+    std::vector<OldViewsOf> find(std::uint64_t ns) { return find_old_views(world.cache(), now += ns); }
 
     World world;
     SpaceId space = 0;
@@ -223,8 +223,8 @@ void those_who_hold_too_long() {
     second.session().take_leases_back();
     CHECK_EQ(second.session().layout().header.leases_void, 1);
     CHECK_EQ(first.session().layout().header.leases_void, 0);
-    CHECK_EQ(f.world.tenant().statistics().sessions_revoked, 1);
-    CHECK_EQ(f.world.tenant().statistics().leases, 1);
+    CHECK_EQ(f.world.cache().statistics().sessions_revoked, 1);
+    CHECK_EQ(f.world.cache().statistics().leases, 1);
     CHECK_EQ(f.find(s).size(), 1);
     Settings settings = Tenanted::settings(60'000);
     CHECK(f.world.tenants().reconfigure(settings).empty());
@@ -246,9 +246,9 @@ void those_who_may_hold_for_ever() {
     CHECK_EQ(describe(found[0].views), "has held 1 view on 4 KiB for at least 30 s");
     CHECK_EQ(describe({1, 3 << 20, 299 * s}), "has held 1 view on 3 MiB for at least 299 s");
     CHECK_EQ(describe({2, 1, 359 * s}), "has held 2 views on 1 byte for at least 5 min");
-    CHECK(f.world.tenant().take_telling(f.now));
-    CHECK(!f.world.tenant().take_telling(f.now + 60 * s - 1));
-    CHECK(f.world.tenant().take_telling(f.now + 60 * s));
+    CHECK(f.world.cache().take_telling(f.now));
+    CHECK(!f.world.cache().take_telling(f.now + 60 * s - 1));
+    CHECK(f.world.cache().take_telling(f.now + 60 * s));
 }
 
 constexpr Case cases[] = {

@@ -92,6 +92,18 @@ public:
         }
     }
 
+    // Those that have all these bits in their tags: out of here.
+    std::vector<Mover::Answer> take_answers_with(Mover::Tag bits) {
+        std::vector<Mover::Answer> taken;
+        std::erase_if(answers_, [&](const Mover::Answer &answer) {
+            const bool is_one = (answer.tag & bits) == bits;
+            if (is_one) {
+                taken.push_back(answer);
+            }
+            return is_one;
+        });
+        return taken;
+    }
     std::optional<uakv_status> answer(Mover::Tag tag) const {
         for (const Mover::Answer &answer : answers_) {
             if (answer.tag == tag) {

@@ -2,6 +2,8 @@
 // counting until their clients are through.
 #include "daemon/control/orphans.h"
 #include "daemon/control/kept_session.h"
+#include "daemon/service/service_manager.h"
+#include "daemon/store/keeping.h"
 #include "ipc/kept_slots.h"
 #include "ipc/lease_table.h"
 #include "ipc/memfd.h"
@@ -15,6 +17,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -73,7 +76,7 @@ struct Left {
         Session &session = client.session();
         session.process = process_of_peer(pid);
         hearer = session.take_hearer();
-        auto kept = KeptSession::keep(keeper, world.tenant(), 1, {session.memory(), session.rope(), session.process});
+        auto kept = KeptSession::keep(keeper, world.cache(), 1, {session.memory(), session.rope(), session.process});
         CHECK(kept.ok());
         session.keep(std::move(kept.value()));
         granted = client.call(of(Opcode::grant, 1));
@@ -91,7 +94,7 @@ struct Left {
     // As the store does when it is adopted.
     LeftSession take() {
         KeptFds kept = keeper.copies();
-        auto left = take_left_sessions(kept, "default", numbers);
+        auto left = take_left_sessions(kept, numbers);
         CHECK(left.ok());
         CHECK_EQ(left.value().size(), 1);
         world.store().leases().attach(left.value()[0].layout());
@@ -99,7 +102,7 @@ struct Left {
     }
     std::unique_ptr<Orphan> adopt() {
         const std::vector<SlotRef> slots = {{granted.segment, granted.slot}, {spare.segment, spare.slot}};
-        return std::make_unique<Orphan>(world.tenant(), take(), KeptSession(keeper, world.tenant(), 1), slots);
+        return std::make_unique<Orphan>(world.cache(), take(), KeptSession(keeper, world.cache(), 1), slots);
     }
     std::uint32_t slots_granted() { return world.store().slots().granted_slots(); }
 
@@ -131,11 +134,10 @@ void kept_until_it_ends() {
         RingClient client(world, 12);
         Session &session = client.session();
         session.process = process_of_peer(::getpid());
-        auto kept = KeptSession::keep(keeper, world.tenant(), 12, {session.memory(), session.rope(), session.process});
+        auto kept = KeptSession::keep(keeper, world.cache(), 12, {session.memory(), session.rope(), session.process});
         CHECK(kept.ok());
         session.keep(std::move(kept.value()));
-        CHECK(keeper.has("s.default.12.memory") && keeper.has("s.default.12.rope"));
-        CHECK(keeper.has("s.default.12.process"));
+        CHECK(keeper.has("mC") && keeper.has("rC") && keeper.has("pC"));
     }
     CHECK_EQ(keeper.count(), 0);
 }
@@ -151,12 +153,12 @@ void nobody_is_refused_for_want_of_a_pidfd() {
     TestKeeper keeper;
     RingClient client(world, 3);
     Session &session = client.session();
-    auto kept = KeptSession::keep(keeper, world.tenant(), 3, {session.memory(), session.rope(), Fd()});
+    auto kept = KeptSession::keep(keeper, world.cache(), 3, {session.memory(), session.rope(), Fd()});
     CHECK(kept.ok());
     CHECK_EQ(keeper.count(), 2);
     KeptFds copies = keeper.copies();
     const std::array numbers = {3U};
-    auto left = take_left_sessions(copies, "default", numbers);
+    auto left = take_left_sessions(copies, numbers);
     CHECK(left.ok());
     CHECK(!left.value()[0].process.valid());
 }
@@ -165,7 +167,7 @@ void nobody_is_refused_for_want_of_a_pidfd() {
 
 void check_refused(KeptFds kept, const std::string &what) {
     const std::array numbers = {1U};
-    auto left = take_left_sessions(kept, "default", numbers);
+    auto left = take_left_sessions(kept, numbers);
     CHECK(!left.ok());
     CHECK_MESSAGE(left.error().detail.find(what) != std::string::npos, left.error().detail);
 }
@@ -183,15 +185,15 @@ Fd region_of(std::uint64_t bytes, std::uint64_t magic, std::uint32_t version) {
 
 void garbage_is_missing() {
     const Left left;
-    for (const char *part : {"memory", "rope"}) {
+    for (const std::string name : {"m1", "r1"}) {
         KeptFds kept = left.keeper.copies();
-        CHECK(kept.take(std::string("s.default.1.") + part).has_value());
-        check_refused(std::move(kept), std::string("s.default.1.") + part + " is missing");
+        CHECK(kept.take(name).has_value());
+        check_refused(std::move(kept), name + " is missing, of session 1");
     }
     const auto with_memory = [&](Fd memory) {
         TestKeeper other;
-        other.keep("s.default.1.memory", memory);
-        other.keep("s.default.1.rope", left.hearer);
+        other.keep("m1", memory);
+        other.keep("r1", left.hearer);
         return other.copies();
     };
     constexpr std::uint64_t bytes = sizeof(SessionLayout);
@@ -200,25 +202,48 @@ void garbage_is_missing() {
     check_refused(with_memory(region_of(bytes, session_magic, session_layout_version + 1)), "is no session");
     KeptFds good = with_memory(region_of(bytes, session_magic, session_layout_version));
     const std::array numbers = {1U};
-    CHECK(take_left_sessions(good, "default", numbers).ok());
+    CHECK(take_left_sessions(good, numbers).ok());
 }
 
-// A tenant's name may end like a number.
-void names_are_read_from_the_end() {
+void dropped_by_number() {
     TestKeeper keeper;
     const Fd fd = region_of(limits::page_bytes, 0, 0);
-    const std::vector<std::string> others = {"s.a.1.2.memory", "s.b.2.memory", "t.a.state", "s.a", "s..", "s.a.b"};
+    const std::vector<std::string> others = {"m77", "p1", "t.a.state", "t.a.7", "m"};
     for (const std::string &name : others) {
         keeper.keep(name, fd);
     }
-    keeper.keep("s.a.7.memory", fd);
-    keeper.keep("s.a.7.rope", fd);
-    keeper.keep("s.a.8.process", fd);
+    keeper.keep("m7", fd);
+    keeper.keep("r7", fd);
+    keeper.keep("p8", fd);
     KeptFds kept = keeper.copies();
-    const std::array numbers = {7U, 9U};
-    drop_left_sessions(keeper, kept, "a", numbers);
+    const std::array numbers = {7U, 8U, 9U};
+    drop_left_sessions(keeper, kept, numbers);
     CHECK_EQ(keeper.count(), others.size());
     CHECK_EQ(kept.all().size(), others.size());
+}
+
+// As the unit and docs/operations.md say: all that there can be, of a tenant with nine letters, late in a daemon's
+// life.
+void names_of_many_fit() {
+    const std::string tenant = "nineteams";
+    std::set<std::string> names = {Keeping::state_name(tenant), Keeping::index_name(tenant)};
+    for (std::uint32_t segment = 0; segment < limits::segments_max; ++segment) {
+        names.insert(Keeping::segment_name(tenant, segment));
+    }
+    constexpr std::uint32_t first = 900'000'000;
+    constexpr std::uint32_t sessions = limits::orphans_max;
+    for (std::uint32_t number = first; number < first + sessions; ++number) {
+        for (const SessionPart part : session_parts) {
+            names.insert(session_part_name(number, part));
+        }
+    }
+    CHECK_EQ(names.size(), 2 + limits::segments_max + 3 * sessions); // no two are the same
+    std::size_t bytes = 0;
+    for (const std::string &name : names) {
+        bytes += name.size() + 1;
+    }
+    CHECK(bytes <= ServiceManager::names_bytes_max);
+    CHECK_EQ(session_part_name(0x7FFF'FFFF, SessionPart::memory).size(), 7);
 }
 
 // ---- what goes on counting --------------------------------------------------------------------------------
@@ -263,7 +288,7 @@ void slots_pass_to_nobody_else() {
         CHECK_STATUS(client->call(with_slot(left.of(Opcode::abort, 4), left.granted)).status, UAKV_ERR_DISCONNECTED);
     }
     CHECK_EQ(orphan->slots(), 2);
-    CHECK_EQ(left.world.tenant().statistics().blocks, 0);
+    CHECK_EQ(left.world.cache().statistics().blocks, 0);
 }
 
 void what_it_keeps_is_taken_back() {
@@ -271,7 +296,7 @@ void what_it_keeps_is_taken_back() {
     const auto orphan = left.adopt();
     keep_slot(orphan->layout(), 5, left.spare.segment, left.spare.slot);
     keep_slot(orphan->layout(), 6, left.spare.segment, left.spare.slot + 1); // never granted
-    CHECK_EQ(left.world.tenant().reclaim().size(), 1);
+    CHECK_EQ(left.world.cache().reclaim().size(), 1);
     CHECK_EQ(orphan->slots(), 1);
     CHECK_EQ(left.slots_granted(), 1);
 }
@@ -307,23 +332,23 @@ void check_end(const std::function<void(Left &)> &end, Left &left) {
     int heard = 0; // what its process has asked for, while the orphan is still there
     Orphans orphans(*loop, &left.keeper, [&](const Orphan &) {
         ++heard;
-        CHECK_EQ(left.world.tenant().orphans(), 1);
+        CHECK_EQ(left.world.cache().orphans(), 1);
     });
     std::vector<LeftSession> all;
     all.push_back(left.take());
-    CHECK(orphans.adopt(left.world.tenant(), std::move(all)).ok());
+    CHECK(orphans.adopt(left.world.cache(), std::move(all)).ok());
     for (int i = 0; i < 3; ++i) {
         loop->run_once(0);
     }
     CHECK_EQ(orphans.count(), 1);
-    CHECK_EQ(left.world.tenant().orphans(), 1);
+    CHECK_EQ(left.world.cache().orphans(), 1);
     end(left);
     await("the orphan ends", [&] {
         loop->run_once(ns_per_ms);
         return orphans.count() == 0;
     });
     CHECK_EQ(heard, 1);
-    CHECK_EQ(left.world.tenant().orphans(), 0);
+    CHECK_EQ(left.world.cache().orphans(), 0);
     CHECK_EQ(left.keeper.count(), 0);
     CHECK_EQ(left.world.store().leases().count(), 0);
 }
@@ -349,7 +374,7 @@ void stays_for_the_next_daemon() {
         Orphans orphans(*loop, &left.keeper, [](const Orphan &) { CHECK_MESSAGE(false, "nothing ends here"); });
         std::vector<LeftSession> all;
         all.push_back(left.take());
-        CHECK(orphans.adopt(left.world.tenant(), std::move(all)).ok());
+        CHECK(orphans.adopt(left.world.cache(), std::move(all)).ok());
     }
     CHECK_EQ(left.keeper.count(), 3);
     CHECK_EQ(left.slots_granted(), 2);
@@ -373,7 +398,8 @@ constexpr Case cases[] = {
     {"left_behind", left_behind},
     {"nobody_is_refused_for_want_of_a_pidfd", nobody_is_refused_for_want_of_a_pidfd},
     {"garbage_is_missing", garbage_is_missing},
-    {"names_are_read_from_the_end", names_are_read_from_the_end},
+    {"dropped_by_number", dropped_by_number},
+    {"names_of_many_fit", names_of_many_fit},
     {"slots_pass_to_the_same_process", slots_pass_to_the_same_process},
     {"a_commit_that_comes_second", a_commit_that_comes_second},
     {"slots_pass_to_nobody_else", slots_pass_to_nobody_else},

@@ -108,16 +108,6 @@ void store(uakv_space *space, std::uint64_t number, const uakv_key *parent = nul
     CHECK_STATUS(uakv_store(space, &key, block.data(), block.size(), &options), UAKV_OK);
 }
 
-std::string hex(const uakv_key &key) {
-    std::string text;
-    for (const std::uint8_t byte : key.bytes) {
-        constexpr const char *digits = "0123456789abcdef";
-        text += digits[byte / 16];
-        text += digits[byte % 16];
-    }
-    return text;
-}
-
 Settings two_tenants() {
     return settings_of({tenant_settings("chat"), tenant_settings("batch")});
 }
@@ -287,12 +277,12 @@ void blocks() {
     CHECK_EQ(found.size(), 25);
     const auto of = [&](std::uint64_t number) {
         return *std::find_if(found.begin(), found.end(),
-                             [&](const Json &block) { return block["key"] == hex(sample_key(number)); });
+                             [&](const Json &block) { return block["key"] == hex_of(sample_key(number)); });
     };
     CHECK_EQ(of(0)["bytes"].get<int>(), 5000);
     CHECK_EQ(of(0)["tier"].get<std::string>(), "host");
     CHECK(of(0)["parent"].is_null() && of(0)["expires_in_ms"].is_null());
-    CHECK_EQ(of(1)["parent"].get<std::string>(), hex(first));
+    CHECK_EQ(of(1)["parent"].get<std::string>(), hex_of(first));
     const auto rest_ms = of(1)["expires_in_ms"].get<std::uint64_t>();
     CHECK(rest_ms > 0 && rest_ms <= 3'600'000);
     CHECK_EQ(of(1)["pinned"].get<bool>(), false);
@@ -328,7 +318,7 @@ void why() {
     Json report = ask(1, "x");
     CHECK_EQ(report["state"].get<std::string>(), "resident");
     CHECK_EQ(report["reason"].get<std::string>(), "stored");
-    CHECK_EQ(report["key"].get<std::string>(), hex(sample_key(1)));
+    CHECK_EQ(report["key"].get<std::string>(), hex_of(sample_key(1)));
     CHECK_EQ(report["bytes"].get<int>(), 5000);
     CHECK(report["other_spaces"] == Json({"other"}));
     CHECK(report["since_ms"].is_null());

@@ -31,7 +31,8 @@ public:
 
     Tenants &tenants() { return *tenants_; }
     Tenant &tenant() { return *tenants_->all()[0]; }
-    Store &store() { return tenant().store(); }
+    Cache &cache() { return tenant().host(); }
+    Store &store() { return cache().store(); }
     Dispatcher &dispatcher() { return dispatcher_; }
     Stages &stages() { return stages_; }
 
@@ -44,10 +45,12 @@ private:
 class RingClient {
 public:
     RingClient(World &world, std::uint32_t number, bool read_only = false)
+        : RingClient(world, world.cache(), number, read_only) {}
+    RingClient(World &world, Cache &cache, std::uint32_t number, bool read_only = false)
         : world_(world), session_(std::make_unique<Session>(number, Fd(), PeerIdentity{})) {
-        auto shared = SharedSession::create();
+        auto shared = SharedSession::create(cache.store().leases().kind());
         CHECK(shared.ok());
-        session_->welcome(world.tenant(), {}, std::move(shared.value()), read_only);
+        session_->welcome(cache, {}, std::move(shared.value()), read_only);
         ring_.emplace(session_->layout());
     }
     RingClient(const RingClient &) = delete;

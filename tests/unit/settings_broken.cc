@@ -177,6 +177,34 @@ constexpr Broken of_shares_of_disk[] = {
      "MiB, or give it more"},
 };
 
+constexpr Broken of_gpus[] = {
+    {"gpu_memory: 101%\n",
+     "F:1: gpu_memory: \"101%\" is not a size (it is more than 100%); write it like 8GiB, 512MiB, "
+     "1.5GiB or 20%"},
+    {"gpu_memory: 1MiB\n", "F:1: gpu_memory: \"1MiB\"; expected at least 16 MiB, at most 100%, or 0"},
+    {"gpu_devices: []\n",
+     "F:1: gpu_devices: \"\" names no GPU; expected all, or a list of ordinals or UUIDs such as [0, "
+     "GPU-5a3c...]; gpu_memory: 0 is for none"},
+    {"gpu_devices: [0, nvidia0]\n",
+     "F:1: gpu_devices: \"nvidia0\" names no GPU; expected all, or a list of ordinals or "
+     "UUIDs such as [0, GPU-5a3c...]; gpu_memory: 0 is for none"},
+    {"gpu_segment: 3MiB\n", "F:1: gpu_segment: \"3MiB\" is 3 MiB; expected a power of two, 2 MiB to 1 GiB"},
+    {"gpu_segment: 2GiB\n", "F:1: gpu_segment: \"2GiB\" is 2 GiB; expected a power of two, 2 MiB to 1 GiB"},
+    {"gpu_required: perhaps\n", "F:1: gpu_required: \"perhaps\"; expected true or false"},
+    {"gpu_driver: \"\"\n", "F:1: gpu_driver: \"\"; expected the path or name of a library"},
+    {"gpu_memory: 0\ngpu_required: true\n",
+     "gpu_memory: gpu_required is true, and gpu_memory is 0, which is no GPU tier at all; change one of the two"},
+    {"tenants:\n  - {name: a, users: [0], gpu_memory: 60%}\n  - {name: b, users: [0], gpu_memory: 60%}\n",
+     "gpu_memory: gpu_memory of the tenants adds up to more than 100%; give them less"},
+    {"gpu_memory: 64MiB\ntenants:\n  - {name: a, users: [0], gpu_memory: 65MiB}\n",
+     "gpu_memory: gpu_memory of the tenants adds up to 65 MiB, but that of the daemon is 64MiB; give them less, or "
+     "raise "
+     "it"},
+    {"tenants:\n  - {name: gpu.a, users: [0]}\n", "F:2: tenant number 1: name: \"gpu.a\" cannot be a name; expected 1 "
+                                                  "to 63 of the characters A-Z a-z 0-9 . _ -, not "
+                                                  "beginning with gpu."},
+};
+
 constexpr Broken of_combinations[] = {
     {"memory: 1GiB\nlog_level: info\nmax_memory_mb: 1024\n",
      "F:3: max_memory_mb: memory (F:1) says how much memory, too; keep one of the two"},
@@ -206,7 +234,7 @@ constexpr Broken of_tenants[] = {
     {"tenants:\n  - users: [0]\n", "F:2: tenant number 1: it has no name; give one, such as name: chat"},
     {"tenants:\n  - name: a b\n    users: [0]\n",
      "F:2: tenant number 1: name: \"a b\" cannot be a name; expected 1 to 63 "
-     "of the characters A-Z a-z 0-9 . _ -"},
+     "of the characters A-Z a-z 0-9 . _ -, not beginning with gpu."},
     {"tenants:\n  - name: a\n    users: [0]\n  - name: a\n    users: [0]\n",
      "F:4: tenant a: name: F:2 has this name already; give each tenant its own"},
     {"tenants:\n  - name: a\n", "F:2: tenant a: nobody may use it; give it users, groups, read_only_users or "
@@ -344,6 +372,7 @@ constexpr Case cases[] = {
     {"of_disk", [] { check_all(of_disk); }},
     {"of_no_disk", [] { check_all(of_no_disk); }},
     {"of_shares_of_disk", [] { check_all(of_shares_of_disk); }},
+    {"of_gpus", [] { check_all(of_gpus); }},
     {"of_combinations", [] { check_all(of_combinations); }},
     {"of_tenants", [] { check_all(of_tenants); }},
     {"of_shares", [] { check_all(of_shares); }},

@@ -39,6 +39,11 @@ void check_same(const Settings &a, const Settings &b) {
     CHECK_EQ(a.gc_threshold, b.gc_threshold);
     CHECK(a.admin_group == b.admin_group);
     CHECK_EQ(a.workers, b.workers);
+    CHECK_EQ(a.gpu.memory, b.gpu.memory);
+    CHECK(a.gpu.devices == b.gpu.devices);
+    CHECK_EQ(a.gpu.required, b.gpu.required);
+    CHECK_EQ(a.gpu.segment_bytes, b.gpu.segment_bytes);
+    CHECK_EQ(a.gpu.driver, b.gpu.driver);
     check_same(a.disk, b.disk);
     CHECK_EQ(a.tenants.size(), b.tenants.size());
     for (std::size_t i = 0; i < a.tenants.size(); ++i) {
@@ -53,6 +58,7 @@ void check_same(const Settings &a, const Settings &b) {
         CHECK_EQ(x.operations_per_second, y.operations_per_second);
         CHECK_EQ(x.lease_ms_max, y.lease_ms_max);
         CHECK_EQ(x.disk_bytes, y.disk_bytes);
+        CHECK_EQ(x.gpu_memory, y.gpu_memory);
     }
 }
 
@@ -80,6 +86,11 @@ disk_file_size: 32MiB
 disk_checkpoint: 90s
 warm_blocks: 500
 stop_timeout: 2min
+gpu_memory: 12.5%
+gpu_devices: [0, GPU-01234567-89ab-cdef-0123-456789abcdef]
+gpu_required: true
+gpu_segment: 64MiB
+gpu_driver: "/opt/the driver/libcuda.so"
 tenants:
   - name: chat
     users: [root, 1001]
@@ -96,6 +107,7 @@ tenants:
     lease_max_age: 90s
     pinned_memory: 16MiB
     disk: 50%
+    gpu_memory: 25%
   - {name: batch.1, groups: [0], disk: 256MiB}
   - {name: "true", read_only_users: [0]}
 )";
@@ -120,7 +132,19 @@ void check_all_of_disk(const Settings &settings) {
     CHECK_EQ(settings.tenants[1].disk_path, "/tmp/a cache/batch.1");
 }
 
+void check_all_of_gpus(const Settings &settings) {
+    const std::vector<std::string> devices = {"0", "GPU-01234567-89ab-cdef-0123-456789abcdef"};
+    CHECK_EQ(settings.gpu.memory, "12.5%");
+    CHECK(settings.gpu.devices == devices);
+    CHECK_EQ(settings.gpu.required, true);
+    CHECK_EQ(settings.gpu.segment_bytes, 64 * mib);
+    CHECK_EQ(settings.gpu.driver, "/opt/the driver/libcuda.so");
+    CHECK_EQ(settings.tenants[0].gpu_memory, "25%");
+    CHECK_EQ(settings.tenants[1].gpu_memory, "");
+}
+
 void check_everything(const Settings &settings) {
+    check_all_of_gpus(settings);
     CHECK_EQ(settings.socket_path, "/tmp/a socket");
     CHECK_EQ(settings.memory_bytes, 256 * mib);
     CHECK(settings.log_level == LogLevel::debug);
@@ -372,6 +396,7 @@ void disks_noted() {
     };
     std::string text = checked_with("disk_size: 64MiB\ndisk_free: 0\n");
     CHECK_MESSAGE(text.ends_with("memory  64 MiB\ndisk    64 MiB in /tmp, leaving 0 bytes free\n"
+                                 "gpu     5% of each\n"
                                  "tenant  default: 64 MiB, 64 MiB of disk, users 1, groups 1, read-only users 0, "
                                  "read-only groups 0\n"),
                   text);
@@ -394,9 +419,9 @@ void checked() {
     CHECK_EQ(text, "the configuration is good\n"
                    "read    " +
                        file.path() +
-                       "\n"
-                       "socket  /s\n"
+                       "\nsocket  /s\n"
                        "memory  1 GiB\n"
+                       "gpu     5% of each\n"
                        "tenant  chat: 512 MiB, users 1, groups 0, read-only users 0, read-only groups 0\n"
                        "note    512 MiB of the memory are given to no tenant\n");
     const std::string most = printed({"--socket", "/s", "--config", file.path(), "--memory", "1TiB", "--check-config"});
@@ -423,6 +448,8 @@ void what_needs_a_restart() {
     CHECK_EQ(changes("memory: 64MiB\nnum_workers: 1\n", disk + "memory: 128MiB\nnum_workers: 2\n"),
              "a memory of 128 MiB, num_workers 2, the disk at /tmp");
     CHECK_EQ(changes(disk, disk + "disk_file_size: 1MiB\nwarm_blocks: 7\n"), "disk_file_size 1 MiB, warm_blocks 7");
+    CHECK_EQ(changes("", "gpu_memory: 0\ngpu_devices: [1]\ngpu_segment: 2MiB\ngpu_driver: x\n"),
+             "gpu_memory 0, other gpu_devices, another gpu_segment, another gpu_driver");
     CHECK_EQ(changes(disk, "enable_persistence: false\ndisk_file_size: 1MiB\n"), "enable_persistence: false");
 }
 

@@ -27,6 +27,9 @@ const std::map<KeyId, std::string> good_values = {
     {KeyId::disk_write_per_day, "1GiB"}, {KeyId::disk_admit, "reused"},
     {KeyId::disk_file_size, "2MiB"},     {KeyId::disk_checkpoint, "5s"},
     {KeyId::warm_blocks, "1000"},        {KeyId::stop_timeout, "0"},
+    {KeyId::gpu_memory, "7%"},           {KeyId::gpu_devices, "1"},
+    {KeyId::gpu_required, "true"},       {KeyId::gpu_segment, "4MiB"},
+    {KeyId::gpu_driver, "/opt/cuda.so"},
 };
 
 bool is_refused_always(const Key &key) {
@@ -87,6 +90,16 @@ std::string effect(const Key &key, const Settings &settings) {
         return settings.profiling ? "yes" : "no";
     case KeyId::num_workers:
         return std::to_string(settings.workers);
+    case KeyId::gpu_memory:
+        return settings.gpu.memory;
+    case KeyId::gpu_devices:
+        return settings.gpu.devices.empty() ? "all" : settings.gpu.devices[0];
+    case KeyId::gpu_required:
+        return settings.gpu.required ? "yes" : "no";
+    case KeyId::gpu_segment:
+        return std::to_string(settings.gpu.segment_bytes);
+    case KeyId::gpu_driver:
+        return "by " + settings.gpu.driver;
     default:
         return effect(key, settings.disk);
     }

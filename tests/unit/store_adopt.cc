@@ -170,13 +170,13 @@ void lose(World &world, const std::string &name) {
 const Spoiling spoilings[] = {
     {"t.prod.eu.state is missing", [](World &w) { lose(w, Keeping::state_name(tenant)); }},
     {"t.prod.eu.index is missing", [](World &w) { lose(w, Keeping::index_name(tenant)); }},
-    {"t.prod.eu.segment.3 is missing", [](World &w) { lose(w, Keeping::segment_name(tenant, 3)); }},
+    {"t.prod.eu.3 is missing", [](World &w) { lose(w, Keeping::segment_name(tenant, 3)); }},
     {"less than any", [](World &w) { replace_fd(w, Keeping::state_name(tenant), 4096); }},
     {"does not begin as one", [](World &w) { replace_fd(w, Keeping::state_name(tenant), 1 << 20); }},
     {"less than any", [](World &w) { replace_fd(w, Keeping::index_name(tenant), 64); }},
     {"has layout 0", [](World &w) { replace_fd(w, Keeping::index_name(tenant), 1 << 20); }},
     {"segments has 4096 bytes", [](World &w) { replace_fd(w, Keeping::segment_name(tenant, 7), 4096); }},
-    {"has layout 2.0", [](World &w) { w.state().layout_major = 2; }},
+    {"has layout 2.1", [](World &w) { w.state().layout_major = 2; }},
     {"does not begin as one", [](World &w) { w.state().magic = 0; }},
     {"another index", [](World &w) { w.state().epoch ^= 1; }},
     {"its own numbers", [](World &w) { w.state().segment_capacity = 9; }},
@@ -213,7 +213,8 @@ void other_settings() {
     using Change = void (*)(StoreOptions &);
     const std::pair<const char *, Change> all[] = {
         {"its memory is 16 MiB", [](StoreOptions &options) { options.memory_bytes *= 2; }},
-        {"its index has 4096 entries", [](StoreOptions &options) { options.cold_blocks_max = 10; }},
+        {"room for 0 blocks that are on disk alone, and disk_size asks for 10",
+         [](StoreOptions &options) { options.cold_blocks_max = 10; }},
     };
     for (const auto &[line, change] : all) {
         World world;
@@ -225,6 +226,34 @@ void other_settings() {
         CHECK(!adopted.ok());
         CHECK(adopted.error().detail.find(line) != std::string::npos);
         CHECK(world.socket.kept().empty() && kept.empty());
+    }
+}
+
+// The index keeps the room that it was made with, where that is of use.
+void another_size_of_the_disk() {
+    const std::pair<std::uint32_t, bool> all[] = {{100, true}, {10, true}, {0, true}, {201, true}, {202, false}};
+    for (const auto &[wanted, goes_on] : all) {
+        KeeperSocket socket;
+        SocketKeeper keeper(socket);
+        StoreOptions options = kept_options(&keeper);
+        options.cold_blocks_max = 100;
+        auto store = std::move(Store::create(options).value());
+        take_all_segments(*store);
+        CHECK(store->spaces().open(some_space("llama"), true).ok());
+        put_block(*store, 0, big);
+        store.reset();
+        options.cold_blocks_max = wanted;
+        KeptFds kept = socket.copies();
+        auto adopted = Store::adopt(options, kept, {});
+        CHECK_EQ(adopted.ok(), goes_on);
+        if (!goes_on) {
+            CHECK(adopted.error().detail.find("disk_size asks for 202") != std::string::npos);
+            continue;
+        }
+        check_there(*adopted.value(), 0);
+        CHECK_EQ(adopted.value()->cold_blocks_max(), 100);
+        put_block(*adopted.value(), 1, big);
+        check_there(*adopted.value(), 1);
     }
 }
 
@@ -248,7 +277,7 @@ void sessions_are_noted() {
     CHECK(!adopted.value()->note_session(9999));
 }
 
-// A newer daemon's notes that only add something.
+// A newer daemon's notes that only add something; it can tell that another one was here.
 void newer_minor_layout() {
     World world;
     put_block(*world.store, 0, big);
@@ -256,6 +285,33 @@ void newer_minor_layout() {
     world.state().layout_minor = 9;
     world.adopt();
     check_there(*world.store, 0);
+    CHECK_EQ(world.state().layout_minor, state_layout_minor);
+}
+
+// What a flush has to tell of, the one at the next daemon tells of, once.
+void losses() {
+    World world;
+    CHECK_EQ(world.store->spaces().open(some_space("other"), true).value(), 1);
+    CHECK_EQ(world.store->spaces().open(some_space("third"), true).value(), 2);
+    world.store->note_loss(1);
+    world.adopt();
+    CHECK(world.store->take_loss(1) && !world.store->take_loss(1));
+    CHECK(!world.store->take_loss(0) && !world.store->take_loss(2));
+    world.store->note_leaving(0, true); // and is not written yet when the daemon ends
+    world.store->note_leaving(2, true);
+    world.store->note_leaving(2, false);
+    world.adopt();
+    CHECK(!world.store->take_loss(1) && !world.store->take_loss(2));
+    world.adopt();
+    CHECK(world.store->take_loss(0) && !world.store->take_loss(0));
+    world.adopt();
+    CHECK(!world.store->take_loss(0));
+    world.store.reset();
+    world.state().layout_minor = 0; // of a daemon that did not know of them
+    world.adopt();
+    CHECK_EQ(world.store->spaces().open(some_space("fourth"), true).value(), 3);
+    CHECK(world.store->take_loss(0) && world.store->take_loss(1) && world.store->take_loss(2));
+    CHECK(!world.store->take_loss(3));
 }
 
 void refused_by_the_keeper() {
@@ -284,15 +340,35 @@ void unsound_after_a_sudden_end() {
     world.peek<std::uint8_t>(Keeping::segment_name(tenant, spoiled.segment), spoiled.offset + 4321) ^= 1;
     world.adopt();
     CHECK(find_block(*world.store, 7).has_value()); // nobody waits for it
+    CHECK(!world.store->take_loss(0));
     while (world.store->maintain()) {
     }
     CHECK(!find_block(*world.store, 7).has_value());
+    CHECK(world.store->take_loss(0));
     CHECK(world.store->departed(0, sample_key(7))->why == Departure::corrupt);
     for (std::uint64_t i = 0; i < 20; ++i) {
         if (i != 7) {
             check_there(*world.store, i);
         }
     }
+}
+
+// One that cannot start for something else (its disk), or is told to stop at once, has compared nothing yet.
+void unsound_after_an_end_before_all_was_compared() {
+    World world;
+    put_block(*world.store, 0, big);
+    const auto spoiled = *find_block(*world.store, 0);
+    world.store.reset();
+    world.state().clean = 0;
+    world.peek<std::uint8_t>(Keeping::segment_name(tenant, spoiled.segment), spoiled.offset + 4321) ^= 1;
+    world.adopt();
+    world.adopt(); // ends the one before in order
+    CHECK_EQ(world.state().starts, 1);
+    while (world.store->maintain()) {
+    }
+    CHECK(!find_block(*world.store, 0).has_value());
+    world.store.reset();
+    CHECK_EQ(world.state().clean, 1);
 }
 
 void tenant_that_is_gone() {
@@ -310,11 +386,14 @@ constexpr Case cases[] = {
     {"three_bad_starts", three_bad_starts},
     {"each_wrong_piece", each_wrong_piece},
     {"other_settings", other_settings},
+    {"another_size_of_the_disk", another_size_of_the_disk},
     {"session_without_its_memory", session_without_its_memory},
     {"sessions_are_noted", sessions_are_noted},
     {"newer_minor_layout", newer_minor_layout},
+    {"losses", losses},
     {"refused_by_the_keeper", refused_by_the_keeper},
     {"unsound_after_a_sudden_end", unsound_after_a_sudden_end},
+    {"unsound_after_an_end_before_all_was_compared", unsound_after_an_end_before_all_was_compared},
     {"tenant_that_is_gone", tenant_that_is_gone},
 };
 

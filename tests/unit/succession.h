@@ -52,8 +52,9 @@ public:
     const std::string &path() const { return path_; }
 
     // While no daemon serves.
-    Store &store() { return tenants_->all()[0]->store(); }
+    Store &store() { return tenants_->all()[0]->host().store(); }
     Tenant &tenant() { return *tenants_->all()[0]; }
+    Cache &cache() { return tenant().host(); }
 
 private:
     void live(std::promise<std::string> &started) {

@@ -180,11 +180,11 @@ void nothing_is_shared() {
     SpaceDescription space;
     space.block_bytes = 4096;
     space.name[0] = 'x';
-    CHECK(chat.store().spaces().open(space, true).ok());
-    CHECK_EQ(batch.store().spaces().count(), 0);
-    CHECK(chat.index().get() != batch.index().get());
-    CHECK_EQ(chat.statistics().spaces, 1);
-    CHECK_EQ(batch.statistics().spaces, 0);
+    CHECK(chat.host().store().spaces().open(space, true).ok());
+    CHECK_EQ(batch.host().store().spaces().count(), 0);
+    CHECK(chat.host().index().get() != batch.host().index().get());
+    CHECK_EQ(chat.host().statistics().spaces, 1);
+    CHECK_EQ(batch.host().statistics().spaces, 0);
 }
 
 constexpr Case cases[] = {

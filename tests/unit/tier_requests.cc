@@ -102,7 +102,7 @@ void over_the_rate() {
     for (const Opcode opcode : {Opcode::load, Opcode::prefetch, Opcode::flush}) {
         CHECK_STATUS(status_of(opcode), UAKV_ERR_BUSY);
     }
-    CHECK_EQ(world.tenant().statistics().refused_busy, 3);
+    CHECK_EQ(world.cache().statistics().refused_busy, 3);
 }
 
 // A claim that says that a load was in vain gets what any gets.
