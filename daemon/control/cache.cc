@@ -33,7 +33,8 @@ Result<std::unique_ptr<Store>> make_store(const StoreOptions &options, const Leg
             clients.push_back({session.number, &session.layout()});
         }
     } else {
-        log_warn("{}: what its clients read cannot be told: {}", options.title, sessions.error().detail);
+        log_warn("{}: what its clients read cannot be told: {}",
+                 options.title.empty() ? "tenant " + options.name : options.title, sessions.error().detail);
         clients.push_back({}); // so that nothing is adopted
     }
     auto adopted = Store::adopt(options, *legacy.kept, clients);

@@ -1,6 +1,9 @@
 // Blocks that go from a device to the host's memory and come back, as clients see it: through a whole daemon, against
 // the stand-in driver.
+#include "clientlib/dlpack/dlpack_abi.h"
 #include "gpu/gpu_daemon.h"
+
+#include <uakv_dlpack.h>
 
 namespace uakv::test {
 namespace {
@@ -100,6 +103,38 @@ void removed_is_gone_everywhere() {
     CHECK(!is_in_host(space, key));
 }
 
+// The view behind a tensor ends when the stream has come to where the deleter was called.
+void as_a_tensor() {
+    const Daemon daemon(gpu_daemon());
+    const Caller caller;
+    const Client client(daemon);
+    const Space space(client);
+    const OwnStream stream;
+    const uakv_key key = make_key("tensor"), nowhere = make_key("nowhere");
+    store_on_device(space, key, mebi);
+    DLManagedTensorVersioned *tensor = nullptr;
+    CHECK_STATUS(uakv_retrieve_dlpack_cuda(space, &nowhere, 0, nullptr, stream, &tensor), UAKV_MISS);
+    CHECK_STATUS(uakv_retrieve_dlpack_cuda(space, &key, 0, nullptr, stream, &tensor), UAKV_OK);
+    CHECK_EQ(tensor->dl_tensor.device.device_type, dlpack::device_cuda);
+    CHECK_EQ(tensor->dl_tensor.device.device_id, 0);
+    CHECK_EQ(tensor->flags & dlpack::flag_read_only, dlpack::flag_read_only);
+    CHECK_EQ(tensor->dl_tensor.shape[0], mebi);
+    const std::uint8_t *bytes = bytes_of(tensor->dl_tensor.data, mebi);
+    check_block(bytes, mebi, key);
+    fake().hold(stream);
+    tensor->deleter(tensor);
+    for (std::uint64_t i = 0; i < 2 * arena_blocks; ++i) {
+        store_on_device(space, make_key("pressure", i), mebi);
+        check_block(bytes, mebi, key);
+    }
+    fake().step(stream, 1);
+    std::uint64_t more = 0;
+    await("the slot is used again", [&] {
+        store_on_device(space, make_key("after", more++), mebi);
+        return find_difference(bytes, mebi, key) < mebi;
+    });
+}
+
 // Its writer dies; what it stored from the device another process finds in memory and on the device.
 void outlives_its_writer() {
     const Daemon daemon(gpu_daemon());
@@ -131,6 +166,7 @@ int main() {
         {"comes up as a hint", in_child<comes_up_as_a_hint>},
         {"goes down and comes back", in_child<goes_down_and_comes_back>},
         {"removed is gone everywhere", in_child<removed_is_gone_everywhere>},
+        {"as a tensor", in_child<as_a_tensor>},
         {"outlives its writer", outlives_its_writer},
     };
     return run_cases("gpu.client_tiers", cases);

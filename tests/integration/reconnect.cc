@@ -230,6 +230,11 @@ void under_load() {
         thread.join();
     }
     CHECK(!failed);
+    await("the client has found the last daemon", [&] {
+        uakv_statistics statistics = {};
+        statistics.struct_size = sizeof statistics;
+        return uakv_stats(client, &statistics) == UAKV_OK; // hits go on without
+    });
     CHECK_EQ(client.statistics().leases, 0);
 }
 
