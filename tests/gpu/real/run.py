@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the checks that want a GPU, each in a process of its own and under a time limit, and shows a table.
 
-    run.py PROGRAM [--out FOLDER] [--stand-in LIBRARY] [--seconds N] [--daemon UAKVD [--library LIBUAKV]]
+    run.py PROGRAM [--out FOLDER] [--stand-in LIBRARY] [--seconds N] [--daemon UAKVD [--libuakv LIBUAKV]]
 
 Exit status: 0 when none failed, 1 when one did, 77 when all were skipped (no driver, no device). results.json in the
 folder has everything. With --stand-in the checks run on the stand-in driver of the tests: it shows that they work, and
@@ -102,7 +102,7 @@ def main():
     parser.add_argument("--stand-in")
     parser.add_argument("--seconds", type=int, default=90, help="for each check; together at most six times that")
     parser.add_argument("--daemon", help="started for the checks that want one")
-    parser.add_argument("--library", help="with a daemon: PyTorch reads blocks, where it can be imported")
+    parser.add_argument("--libuakv", help="with a daemon: PyTorch reads blocks, where it can be imported")
     arguments = parser.parse_args()
     listed = subprocess.run([arguments.program, "--list"], text=True, capture_output=True, check=True).stdout
     checks = [line.split("\t") for line in listed.splitlines()]
@@ -111,9 +111,9 @@ def main():
         return 1
     steering = ["--stand-in", arguments.stand_in] if arguments.stand_in else []
     commands = [(name, says, [arguments.program, *steering, name]) for name, says in checks]
-    if arguments.library and arguments.daemon:
+    if arguments.libuakv and arguments.daemon:
         commands.append(("torch_reads", "PyTorch reads blocks in place, through DLPack",
-                         [sys.executable, str(TENSORS), arguments.library]))
+                         [sys.executable, str(TENSORS), arguments.libuakv]))
 
     if arguments.stand_in:
         print("On the stand-in driver of the tests, which is no GPU: it shows that the checks work, and nothing else.")
